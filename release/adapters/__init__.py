@@ -1,0 +1,1 @@
+"""The only doors out: processes, git, the ledger, uv, OSV, the index, the clock."""

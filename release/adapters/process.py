@@ -1,0 +1,184 @@
+"""The door to child processes and to the environment.
+
+Children get a scrubbed environment: what finds programs, homes, certificates and proxies, and
+nothing that could be a credential or steer a tool (law 5; FIELD, "uv can be steered").
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import subprocess  # noqa: TID251 - this is the door
+import sys
+import sysconfig
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from release.errors import ToolError
+
+PASSED_ON = (
+    "PATH", "HOME", "USER", "LOGNAME", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR", "TEMP", "TMP",
+    "SYSTEMROOT", "XDG_CACHE_HOME", "NO_COLOR", "CI",
+    "SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "PIP_CERT",
+    "http_proxy", "https_proxy", "no_proxy", "all_proxy",
+    "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY",
+)  # fmt: skip
+"""The variables that every child may see."""
+
+
+@dataclass(frozen=True)
+class Completed:
+    """A child that ended."""
+
+    argv: tuple[str, ...]
+    code: int
+    stdout: str
+    stderr: str
+
+
+def environment(**extra: str) -> dict[str, str]:
+    """The environment for a child: the passed-on variables and ``extra``."""
+    passed = {name: os.environ[name] for name in PASSED_ON if name in os.environ}  # noqa: TID251
+    return passed | extra
+
+
+def variable(name: str) -> str | None:
+    """One variable of our own environment."""
+    return os.environ.get(name)  # noqa: TID251 - this is the door
+
+
+def run(
+    argv: Sequence[str | Path],
+    *,
+    cwd: Path,
+    env: Mapping[str, str] | None = None,
+    stdin: str | bytes | None = None,
+    timeout: float = 600,
+    check: bool = True,
+) -> Completed:
+    """Run a child to its end, in a process group of its own.
+
+    :param argv: the command; never holds a secret.
+    :param cwd: where it runs.
+    :param env: its whole environment; by default :func:`environment`.
+    :param stdin: what it reads.
+    :param timeout: seconds until its whole group is killed.
+    :param check: raise when it exits with another code than 0.
+    :raises ToolError: it is missing, ran out of time, or (with ``check``) failed.
+    """
+    command = tuple(str(word) for word in argv)
+    child = _start(command, cwd, environment() if env is None else env, subprocess.PIPE)
+    data = stdin.encode() if isinstance(stdin, str) else stdin
+    try:
+        out, err = child.communicate(data, timeout=timeout)
+    except subprocess.TimeoutExpired as error:
+        raise ToolError(
+            f"{tool_name(command)} did not end within {timeout:g} seconds",
+            remedy="run again; if it hangs again, run the command by hand: " + " ".join(command),
+        ) from error
+    finally:
+        _end_group(child)
+    done = Completed(command, child.returncode, _text(out), _text(err))
+    if check and done.code:
+        raise failure(done)
+    return done
+
+
+def stream(argv: Sequence[str | Path], *, cwd: Path, env: Mapping[str, str]) -> int:
+    """Run a child whose talk, on both of its streams, goes to our stderr as it comes.
+
+    :returns: its exit code.
+    :raises ToolError: it is missing.
+    """
+    command = tuple(str(word) for word in argv)
+    child = _start(command, cwd, env, sys.stderr.fileno())
+    try:
+        return child.wait()
+    finally:
+        _end_group(child)
+
+
+def spawn(argv: Sequence[str | Path], *, cwd: Path, env: Mapping[str, str], log: Path) -> int:
+    """Start a server that outlives this call; its talk goes to ``log``.
+
+    :returns: its process id, which is also its group's.
+    :raises ToolError: it is missing.
+    """
+    with log.open("wb") as sink:
+        return _start(tuple(str(word) for word in argv), cwd, env, sink.fileno()).pid
+
+
+def _start(
+    command: tuple[str, ...], cwd: Path, env: Mapping[str, str], sink: int
+) -> subprocess.Popen[bytes]:
+    try:
+        return subprocess.Popen(
+            command,
+            cwd=cwd,
+            env=dict(env),
+            stdin=subprocess.PIPE if sink == subprocess.PIPE else subprocess.DEVNULL,
+            stdout=sink,
+            stderr=sink,
+            start_new_session=True,
+        )
+    except FileNotFoundError as error:
+        raise ToolError(
+            f"{tool_name(command)} could not be started",
+            why=str(error),
+            remedy=f"install {tool_name(command)} or put it on PATH, then run again",
+        ) from error
+
+
+def _end_group(child: subprocess.Popen[bytes]) -> None:
+    """Kill what the child left running in its group: a gate's server, a hung grandchild."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(child.pid, signal.SIGKILL)
+    for pipe in (child.stdin, child.stdout, child.stderr):
+        if pipe:
+            pipe.close()
+    child.wait()
+
+
+def failure(done: Completed, remedy: str = "") -> ToolError:
+    """The error of a child that failed, with the end of what it said."""
+    said = (done.stderr.strip() or done.stdout.strip()).splitlines()
+    return ToolError(
+        f"{tool_name(done.argv)} exited with {done.code}",
+        why="\n".join(said[-20:]),
+        remedy=remedy or "read its message above; the command was: " + " ".join(done.argv),
+    )
+
+
+def tool_name(argv: Sequence[str]) -> str:
+    """The name that a person knows the command by: ``python -m build`` is ``build``."""
+    if len(argv) > 2 and argv[1] == "-m":
+        return argv[2]
+    return Path(argv[0]).name
+
+
+def script(name: str) -> Path:
+    """A program that a dependency of ours installs, such as uv or pypiron.
+
+    :raises ToolError: it is neither beside our Python nor on PATH.
+    """
+    beside = Path(sysconfig.get_path("scripts")) / name
+    found = beside if beside.exists() else shutil.which(name)
+    if not found:
+        raise ToolError(
+            f"the program {name} is missing",
+            why=f"it should lie in {beside.parent}, where release-warden's dependencies install it",
+            remedy="install release-warden again, with its dependencies",
+        )
+    return Path(found)
+
+
+def python() -> str:
+    """The interpreter that runs us."""
+    return sys.executable
+
+
+def _text(data: bytes | None) -> str:
+    return (data or b"").decode("utf-8", "replace")

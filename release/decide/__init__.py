@@ -1,0 +1,1 @@
+"""Pure: the evidence in, a decision and its explanation out."""

@@ -1,0 +1,111 @@
+"""Every error that Release Warden raises on purpose.
+
+Each says what happened, why, and what to do next, and carries the exit code of the run:
+
+    WardenError                  1   something failed
+    ├── UsageError               2   the call, the project or the configuration is wrong
+    │   ├── ConfigError              a key or value of [tool.release-warden]
+    │   └── ProjectError             no repository, no commit, no pyproject.toml, no metadata
+    ├── BlockedError             3   a policy, a preflight check or a gate stands in the way
+    ├── UnknownError             4   something needed for an answer could not be seen
+    │   └── UnreachableError         a server did not answer, or answered rubbish
+    ├── TryAgainError           75   it may go through later (sysexits.h EX_TEMPFAIL)
+    └── FailedError              1   a step was tried and failed
+        ├── ToolError                a child process
+        ├── DocumentError            a document that cannot be read
+        ├── BuildError               the project did not build
+        ├── VerificationError        an archive is not what the plan says
+        └── RepositoryError              the index refused, or holds other bytes under our name
+"""
+
+from __future__ import annotations
+
+
+class WardenError(Exception):
+    """The root of the tree.
+
+    :param what: what happened, in one sentence.
+    :param why: the cause as far as it is known; may hold several lines.
+    :param remedy: what to do next.
+    """
+
+    exit_code = 1
+
+    def __init__(self, what: str, *, why: str = "", remedy: str = "") -> None:
+        super().__init__(what)
+        self.what = what
+        self.why = why
+        self.remedy = remedy
+
+    @property
+    def kind(self) -> str:
+        """The error's name in documents, such as ``config`` for :class:`ConfigError`."""
+        return type(self).__name__.removesuffix("Error").lower()
+
+    def __str__(self) -> str:
+        lines = [self.what]
+        if self.why:
+            lines.append(f"why:  {self.why}")
+        if self.remedy:
+            lines.append(f"next: {self.remedy}")
+        return "\n".join(lines)
+
+
+class UsageError(WardenError):
+    """The call, the project or the configuration is wrong."""
+
+    exit_code = 2
+
+
+class ConfigError(UsageError):
+    """A key or a value of ``[tool.release-warden]`` is wrong."""
+
+
+class ProjectError(UsageError):
+    """The folder is not a project that can be worked on."""
+
+
+class BlockedError(WardenError):
+    """A policy, a preflight check or a gate stands in the way."""
+
+    exit_code = 3
+
+
+class UnknownError(WardenError):
+    """Something needed for an answer could not be seen."""
+
+    exit_code = 4
+
+
+class UnreachableError(UnknownError):
+    """A server did not answer, or answered something that is no answer."""
+
+
+class TryAgainError(WardenError):
+    """It may go through later."""
+
+    exit_code = 75
+
+
+class FailedError(WardenError):
+    """A step was tried and failed."""
+
+
+class ToolError(FailedError):
+    """A child process failed, was missing or ran out of time."""
+
+
+class DocumentError(FailedError):
+    """A document cannot be read."""
+
+
+class BuildError(FailedError):
+    """The project did not build."""
+
+
+class VerificationError(FailedError):
+    """An archive is not what the plan says."""
+
+
+class RepositoryError(FailedError):
+    """The index refused an upload, or holds other bytes under our name."""

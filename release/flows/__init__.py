@@ -1,0 +1,1 @@
+"""One file a pipeline: gather the world, plan, execute."""

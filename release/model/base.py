@@ -1,0 +1,85 @@
+"""What every document is: frozen, tagged with its schema, with canonical bytes and a digest."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime
+from typing import Annotated, Any, ClassVar, TypeVar
+
+import msgspec
+
+from release.errors import DocumentError
+
+Instant = Annotated[datetime, msgspec.Meta(tz=True)]
+"""A moment in UTC, always aware; written as RFC 3339."""
+
+
+def schema_name(class_name: str) -> str:
+    """The ``schema`` value of a document class: ``Snapshot`` -> ``release-warden/snapshot/1``."""
+    return f"release-warden/{class_name.lower()}/1"
+
+
+class Noun(msgspec.Struct, frozen=True, kw_only=True):
+    """A part of a document."""
+
+
+class Document(Noun, frozen=True, kw_only=True, tag_field="schema", tag=schema_name):
+    """A document that travels between the links of the chain.
+
+    Readers are strict on required fields and tolerant of unknown ones.
+    """
+
+    CLOCK: ClassVar[frozenset[str]] = frozenset()
+    """Dotted names of the fields that tell when, not what; ``*`` stands for any key."""
+
+
+D = TypeVar("D", bound=Document)
+
+
+def encode(document: Noun) -> bytes:
+    """The canonical bytes: sorted keys, two spaces, one newline at the end."""
+    return msgspec.json.format(msgspec.json.encode(document, order="sorted"), indent=2) + b"\n"
+
+
+def decode(kind: type[D], data: bytes | str, *, origin: str = "document") -> D:
+    """Read a document.
+
+    :param kind: the class expected.
+    :param data: JSON.
+    :param origin: where it came from, for the error.
+    :raises DocumentError: no JSON, another schema, a required field missing or of another type.
+    """
+    try:
+        return msgspec.json.decode(data, type=kind)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise DocumentError(
+            f"{origin} is no {schema_name(kind.__name__)}",
+            why=str(error),
+            remedy="nothing was changed; restore the document or make it anew",
+        ) from error
+
+
+def digest(document: Document) -> str:
+    """The sha256 of a document without its clock fields: equal for equal content."""
+    content = msgspec.to_builtins(document)
+    for path in type(document).CLOCK:
+        _drop(content, path.split("."))
+    return sha256(msgspec.json.encode(content, order="sorted"))
+
+
+def _drop(content: Any, path: list[str]) -> None:
+    head, *rest = path
+    if isinstance(content, list):
+        for item in content:
+            _drop(item, path)
+    elif isinstance(content, dict):
+        for key in list(content) if head == "*" else [head]:
+            if not rest:
+                content.pop(key, None)
+            elif key in content:
+                _drop(content[key], rest)
+
+
+def sha256(data: bytes) -> str:
+    """Hexadecimal sha256."""
+    return hashlib.sha256(data).hexdigest()

@@ -1,0 +1,30 @@
+"""The heartbeat: when the last scan was, and how its scanners fared. Replaced at each scan."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from release.model.base import Document, Instant
+from release.model.snapshot import Scanner
+
+
+class Heartbeat(Document, frozen=True, kw_only=True):
+    """Freshness, kept apart from history so that an unchanged scan changes nothing else."""
+
+    project: str
+    repository: str
+    commit: str
+    taken_at: Instant
+    scanners: dict[str, Scanner]
+    unconfirmed: tuple[str, ...] = ()
+
+
+class Run(Document, frozen=True, kw_only=True):
+    """How the run ended whose documents ``release_warden.after_run`` is handed."""
+
+    project: str
+    repository: str
+    task: str
+    outcome: Literal["ok", "error"]
+    exit_code: int
+    at: Instant

@@ -1,0 +1,48 @@
+"""Core metadata: the part of it that decides what users get."""
+
+from __future__ import annotations
+
+from email.parser import HeaderParser
+
+from packaging.utils import canonicalize_name
+
+from release.errors import ProjectError
+from release.model.base import Noun
+
+
+class CoreMetadata(Noun, frozen=True, kw_only=True):
+    """Name, version and requirements of a distribution (core metadata specification).
+
+    ``requires_dist`` are the ``Requires-Dist`` lines as written, extras' markers included.
+    """
+
+    name: str
+    version: str
+    requires_python: str | None = None
+    requires_dist: tuple[str, ...] = ()
+    extras: tuple[str, ...] = ()
+
+    @property
+    def normalized_name(self) -> str:
+        """The name as indexes compare it (PEP 503)."""
+        return canonicalize_name(self.name)
+
+
+def parse_metadata(text: str, *, origin: str) -> CoreMetadata:
+    """Read a METADATA or PKG-INFO file.
+
+    :raises ProjectError: name or version is missing.
+    """
+    headers = HeaderParser().parsestr(text)
+    name, version = headers.get("Name"), headers.get("Version")
+    if not name or not version:
+        raise ProjectError(
+            f"{origin} has no name or no version", remedy="it is no core metadata; build it again"
+        )
+    return CoreMetadata(
+        name=name,
+        version=version,
+        requires_python=headers.get("Requires-Python"),
+        requires_dist=tuple(headers.get_all("Requires-Dist") or ()),
+        extras=tuple(headers.get_all("Provides-Extra") or ()),
+    )

@@ -1,0 +1,54 @@
+"""The plan: everything that a release will do, before any of it is done."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from release.model.base import Document, Noun
+from release.model.decision import Decision
+
+StepKind = Literal["reversible", "irreversible", "verify-only"]
+StepName = Literal[
+    "commit", "gates", "build", "verify", "seal", "upload", "confirm", "prove", "tag", "status"
+]
+
+
+class Step(Noun, frozen=True, kw_only=True):
+    """One step; ``done`` when the world already shows its postcondition."""
+
+    name: StepName
+    kind: StepKind
+    done: bool = False
+    postcondition: str = ""
+
+
+class Problem(Noun, frozen=True, kw_only=True):
+    """One thing that would make the release fail, found before it began."""
+
+    check: str
+    what: str
+    next: str
+
+
+class FileEdit(Noun, frozen=True, kw_only=True):
+    """A file of the release commit that differs from HEAD; ``after`` is its whole new text."""
+
+    path: str
+    after: str
+
+
+class Plan(Document, frozen=True, kw_only=True):
+    """What will be done. ``commit`` is HEAD; the release commit is HEAD with ``edits``."""
+
+    decision: Decision
+    project: str
+    repository: str
+    version: str
+    tag: str
+    commit: str
+    notes: str
+    steps: tuple[Step, ...]
+    problems: tuple[Problem, ...] = ()
+    edits: tuple[FileEdit, ...] = ()
+    gates: tuple[str, ...] = ()
+    gates_note: str = ""

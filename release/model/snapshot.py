@@ -1,0 +1,126 @@
+"""The snapshot: what one scan saw, and how surely."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+from release.model.base import Document, Instant, Noun
+from release.model.finding import ClosureKind, Finding
+
+State = Literal["ok", "partial", "failed", "absent"]
+Verdict = Literal[
+    "installable-fix", "blocked-by-us", "blocked-upstream", "no-fix", "own-code", "unknown"
+]
+Ruling = Literal["withdrawn", "range-corrected", "still-affected", "unknown"]
+
+
+class Project(Noun, frozen=True, kw_only=True):
+    """The project at one commit; ``version`` is what HEAD's metadata says."""
+
+    name: str
+    version: str
+    commit: str
+
+
+class Pin(Noun, frozen=True, kw_only=True):
+    """One package at one version of a closure.
+
+    ``via`` names who requires it (the project itself by its own name); ``pythons`` and
+    ``extras`` say where a fresh install gets it; the extra ``""`` is the plain install.
+    """
+
+    name: str
+    version: str
+    pythons: tuple[str, ...]
+    extras: tuple[str, ...]
+    via: tuple[str, ...] = ()
+
+
+class Gap(Noun, frozen=True, kw_only=True):
+    """Something a closure could not cover, by name and with the reason."""
+
+    name: str
+    reason: str
+
+
+class Closure(Noun, frozen=True, kw_only=True):
+    """What a fresh install gets: the highest resolution, per supported Python and extra.
+
+    ``version`` and ``origin`` say which release or commit it belongs to; ``requires`` are its
+    ``Requires-Dist`` lines; ``exclude_newer`` is ``None`` where the index tells no upload times.
+    """
+
+    kind: ClosureKind
+    version: str
+    origin: str
+    requires: tuple[str, ...]
+    pythons: tuple[str, ...]
+    extras: tuple[str, ...]
+    pins: tuple[Pin, ...] = ()
+    gaps: tuple[Gap, ...] = ()
+    resolver: str = ""
+    arguments: tuple[str, ...] = ()
+    exclude_newer: Instant | None = None
+
+
+class Scanner(Noun, frozen=True, kw_only=True):
+    """How one scanner fared; ``covered`` lists ``name==version`` and is all that it may settle."""
+
+    state: State
+    covered: tuple[str, ...] = ()
+    skipped: tuple[Gap, ...] = ()
+    database_date: Instant | None = None
+    detail: str = ""
+
+
+class Edit(Noun, frozen=True, kw_only=True):
+    """One requirement of ours, as it stands and as it would free the finding."""
+
+    requirement: str
+    becomes: str
+
+
+class Reach(Noun, frozen=True, kw_only=True):
+    """Whether a fresh install can avoid a finding, and who stands in the way.
+
+    ``blocker`` is the requirement that holds the vulnerable version (ours, or another package's);
+    ``edit`` the smallest change of ours that frees it, checked by resolving again; ``witness``
+    what the resolver answered.
+    """
+
+    key: str
+    package: str
+    ids: tuple[str, ...]
+    verdict: Verdict
+    blocker: str | None = None
+    edit: tuple[Edit, ...] = ()
+    witness: str = ""
+
+
+class Word(Noun, frozen=True, kw_only=True):
+    """The advisory database's word on a finding that it no longer reports by itself."""
+
+    key: str
+    ruling: Ruling
+    evidence: str
+
+
+class Snapshot(Document, frozen=True, kw_only=True):
+    """What one scan saw."""
+
+    CLOCK: ClassVar[frozenset[str]] = frozenset(
+        {"taken_at", "scanners.*.database_date", "closures.exclude_newer", "closures.arguments"}
+    )
+
+    project: Project
+    taken_at: Instant
+    scanners: dict[str, Scanner]
+    findings: tuple[Finding, ...] = ()
+    repository: str = "local"
+    closures: tuple[Closure, ...] = ()
+    reach: tuple[Reach, ...] = ()
+    words: tuple[Word, ...] = ()
+
+    def closure(self, kind: ClosureKind) -> Closure | None:
+        """The closure of that kind, if it was resolved."""
+        return next((closure for closure in self.closures if closure.kind == kind), None)

@@ -1,0 +1,1 @@
+"""Pure: closures and advisories in, findings and verdicts out."""
