@@ -35,8 +35,13 @@ class Completed:
 
     argv: tuple[str, ...]
     code: int
-    stdout: str
+    raw: bytes
     stderr: str
+
+    @property
+    def stdout(self) -> str:
+        """What it said, as text."""
+        return self.raw.decode("utf-8", "replace")
 
 
 def environment(**extra: str) -> dict[str, str]:
@@ -70,7 +75,7 @@ def run(
     :raises ToolError: it is missing, ran out of time, or (with ``check``) failed.
     """
     command = tuple(str(word) for word in argv)
-    child = _start(command, cwd, environment() if env is None else env, subprocess.PIPE)
+    child = _start(command, cwd, environment() if env is None else env)
     data = stdin.encode() if isinstance(stdin, str) else stdin
     try:
         out, err = child.communicate(data, timeout=timeout)
@@ -81,24 +86,28 @@ def run(
         ) from error
     finally:
         _end_group(child)
-    done = Completed(command, child.returncode, _text(out), _text(err))
+    done = Completed(command, child.returncode, out or b"", (err or b"").decode("utf-8", "replace"))
     if check and done.code:
         raise failure(done)
     return done
 
 
-def stream(argv: Sequence[str | Path], *, cwd: Path, env: Mapping[str, str]) -> int:
-    """Run a child whose talk, on both of its streams, goes to our stderr as it comes.
+def stream(
+    argv: Sequence[str | Path], *, cwd: Path, env: Mapping[str, str], out: Path | None = None
+) -> int:
+    """Run a child whose talk goes to our stderr as it comes.
 
+    :param out: a file for its stdout; by default that is talk too.
     :returns: its exit code.
     :raises ToolError: it is missing.
     """
     command = tuple(str(word) for word in argv)
-    child = _start(command, cwd, env, sys.stderr.fileno())
-    try:
-        return child.wait()
-    finally:
-        _end_group(child)
+    with out.open("wb") if out else contextlib.nullcontext(sys.stderr) as sink:
+        child = _start(command, cwd, env, sink.fileno(), sys.stderr.fileno())
+        try:
+            return child.wait()
+        finally:
+            _end_group(child)
 
 
 def spawn(argv: Sequence[str | Path], *, cwd: Path, env: Mapping[str, str], log: Path) -> int:
@@ -108,20 +117,24 @@ def spawn(argv: Sequence[str | Path], *, cwd: Path, env: Mapping[str, str], log:
     :raises ToolError: it is missing.
     """
     with log.open("wb") as sink:
-        return _start(tuple(str(word) for word in argv), cwd, env, sink.fileno()).pid
+        return _start(tuple(str(word) for word in argv), cwd, env, sink.fileno(), sink.fileno()).pid
 
 
 def _start(
-    command: tuple[str, ...], cwd: Path, env: Mapping[str, str], sink: int
+    command: tuple[str, ...],
+    cwd: Path,
+    env: Mapping[str, str],
+    stdout: int = subprocess.PIPE,
+    stderr: int = subprocess.PIPE,
 ) -> subprocess.Popen[bytes]:
     try:
         return subprocess.Popen(
             command,
             cwd=cwd,
             env=dict(env),
-            stdin=subprocess.PIPE if sink == subprocess.PIPE else subprocess.DEVNULL,
-            stdout=sink,
-            stderr=sink,
+            stdin=subprocess.PIPE if stdout == subprocess.PIPE else subprocess.DEVNULL,
+            stdout=stdout,
+            stderr=stderr,
             start_new_session=True,
         )
     except FileNotFoundError as error:
@@ -178,7 +191,3 @@ def script(name: str) -> Path:
 def python() -> str:
     """The interpreter that runs us."""
     return sys.executable
-
-
-def _text(data: bytes | None) -> str:
-    return (data or b"").decode("utf-8", "replace")

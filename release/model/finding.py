@@ -27,6 +27,7 @@ class Finding(Noun, frozen=True, kw_only=True):
     ``pythons`` and ``extras`` are the witness of the closure that ``version`` comes from; the
     extra ``""`` is the plain install. ``score`` is the CVSS base score, where there is one.
     ``fixed_in`` are the releases that end the ranges holding ``version``, lowest first.
+    ``scanners`` are those that reported it.
     """
 
     key: str
@@ -49,6 +50,7 @@ class Finding(Noun, frozen=True, kw_only=True):
     affects: dict[ClosureKind, tuple[str, ...]] = {}
     pythons: tuple[str, ...] = ()
     extras: tuple[str, ...] = ()
+    scanners: tuple[str, ...] = ("osv",)
 
     def reaches(self, closure: ClosureKind) -> bool:
         """Whether this closure holds it; what no closure claims is held to be everywhere."""

@@ -9,7 +9,10 @@ from release.model.snapshot import Scanner
 
 
 class Heartbeat(Document, frozen=True, kw_only=True):
-    """Freshness, kept apart from history so that an unchanged scan changes nothing else."""
+    """Freshness, kept apart from history so that an unchanged scan changes nothing else.
+
+    ``required`` are the scanners without whose word the answer is unknown (``policy.required``).
+    """
 
     project: str
     repository: str
@@ -17,6 +20,7 @@ class Heartbeat(Document, frozen=True, kw_only=True):
     taken_at: Instant
     scanners: dict[str, Scanner]
     unconfirmed: tuple[str, ...] = ()
+    required: tuple[str, ...] = ("osv",)
 
 
 class Run(Document, frozen=True, kw_only=True):

@@ -35,11 +35,17 @@ class Tracked(Noun, frozen=True, kw_only=True):
 
 
 class Coverage(Noun, frozen=True, kw_only=True):
-    """What a scanner covered when it was last able to speak, and what is unknown since."""
+    """What a scanner covered when it was last able to speak, and what is unknown since.
+
+    ``covered`` lists ``name==version``, ``unknown`` names packages, ``*`` being all of them.
+    ``pending`` names the packages of a report that covered much less than the one before it:
+    not believed until a second one agrees.
+    """
 
     state: State
     covered: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
+    pending: tuple[str, ...] | None = None
 
 
 class Record(Document, frozen=True, kw_only=True):

@@ -52,3 +52,13 @@ class Journal(Document, frozen=True, kw_only=True):
 
     state: SealState = "open"
     entries: tuple[Entry, ...] = ()
+
+
+class Archives(Document, frozen=True, kw_only=True):
+    """Archives built from a commit and not sealed; ``checks`` is what was verified of them."""
+
+    project: str
+    version: str
+    commit: str
+    files: tuple[Archive, ...]
+    checks: tuple[str, ...] = ()

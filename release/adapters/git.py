@@ -1,0 +1,191 @@
+"""The door to git: plumbing only, so that no hook, alias or working tree is ever touched."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+
+from release.adapters import process
+from release.errors import ProjectError, ToolError, TryAgainError
+
+ABSENT = "0" * 40
+"""What ``git update-ref`` takes for "does not exist yet"."""
+
+AUTHOR = ("Release Warden", "release-warden@localhost")
+"""The tool's own author: commits must not depend on an identity being configured."""
+
+
+class Git:
+    """A repository.
+
+    :param folder: any folder of its working tree.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def run(
+        self,
+        *args: str,
+        stdin: bytes | str | None = None,
+        env: Mapping[str, str] | None = None,
+        check: bool = True,
+    ) -> process.Completed:
+        """Run git; nothing is ever asked, paths come unquoted, messages untranslated.
+
+        :raises ToolError: git is missing or failed.
+        """
+        full = process.environment(GIT_TERMINAL_PROMPT="0", LC_ALL="C.UTF-8", **(env or {}))
+        argv = ["git", "-c", "core.quotePath=false", *args]
+        return process.run(argv, cwd=self.folder, env=full, stdin=stdin, check=check)
+
+    def ask(self, *args: str) -> str | None:
+        """What git answers, stripped; ``None`` where it says no."""
+        done = self.run(*args, check=False)
+        return None if done.code else done.stdout.strip()
+
+    def top(self) -> Path:
+        """The root of the working tree.
+
+        :raises ProjectError: the folder belongs to no repository, or git distrusts it.
+        """
+        done = self.run("rev-parse", "--show-toplevel", check=False)
+        if done.code:
+            raise ProjectError(
+                f"{self.folder} is in no git repository that can be used",
+                why=done.stderr.strip(),
+                remedy="run 'git init' and commit the project, or name another one with --project",
+            )
+        return Path(done.stdout.rstrip("\n"))
+
+    def head(self) -> str:
+        """The commit that HEAD stands on.
+
+        :raises ProjectError: there is none yet.
+        """
+        commit = self.ask("rev-parse", "--verify", "--quiet", "HEAD^{commit}")
+        if commit is None:
+            raise ProjectError(
+                "the repository has no commit yet", remedy="commit the project, then run again"
+            )
+        return commit
+
+    def resolve(self, name: str) -> str | None:
+        """The object that a name stands for, if it does."""
+        return self.ask("rev-parse", "--verify", "--quiet", name)
+
+    def show(self, commit: str, path: str) -> str | None:
+        """A file's text in a commit, with its own line ends; ``None`` where it is not there."""
+        done = self.run("cat-file", "blob", f"{commit}:{path}", check=False)
+        return None if done.code else done.stdout
+
+    def blob(self, commit: str, path: str) -> bytes:
+        """A file's bytes in a commit.
+
+        :raises ToolError: it is not there.
+        """
+        return self.run("cat-file", "blob", f"{commit}:{path}").raw
+
+    def files(self, commit: str) -> tuple[str, ...]:
+        """The paths of all files of a commit, from the root of the repository."""
+        out = self.run("ls-tree", "-r", "-z", "--name-only", "--full-tree", commit).stdout
+        return tuple(out.split("\0")[:-1])
+
+    def dirty(self) -> tuple[str, ...]:
+        """The files, tracked or not ignored, that differ from HEAD, from the root."""
+        out = self.run("status", "--porcelain=v1", "-z", "--untracked-files=all", "--no-renames")
+        return tuple(entry[3:] for entry in out.stdout.split("\0") if entry)
+
+    def commit_time(self, commit: str) -> int:
+        """The committer's time, in seconds since the epoch."""
+        return int(self.run("show", "-s", "--format=%ct", commit).stdout)
+
+    def tags(self, prefix: str) -> tuple[str, ...]:
+        """The tags that begin so, in full."""
+        out = self.run("tag", "--list", f"{prefix}*").stdout
+        return tuple(line for line in out.splitlines() if line)
+
+    def refs(self, prefix: str) -> tuple[str, ...]:
+        """The refs below a prefix, in full."""
+        return tuple(self.run("for-each-ref", "--format=%(refname)", prefix).stdout.split())
+
+    def write_blob(self, data: bytes) -> str:
+        """Store a file's bytes; returns the object's name."""
+        return self.run("hash-object", "-w", "--stdin", stdin=data).stdout.strip()
+
+    def write_tree(self, files: Mapping[str, bytes]) -> str:
+        """Store a flat tree of files; returns the object's name."""
+        rows = (f"100644 blob {self.write_blob(files[name])}\t{name}\0" for name in sorted(files))
+        return self.run("mktree", "-z", stdin="".join(rows)).stdout.strip()
+
+    def amend_tree(self, commit: str, edits: Mapping[str, bytes], scratch: Path) -> str:
+        """A commit's tree with some files replaced or added, made in an index of its own.
+
+        :param scratch: a folder for that index.
+        """
+        env = {"GIT_INDEX_FILE": str(scratch / "index")}
+        self.run("read-tree", commit, env=env)
+        for path, data in edits.items():
+            row = f"100644,{self.write_blob(data)},{path}"
+            self.run("update-index", "--add", "--cacheinfo", row, env=env)
+        return self.run("write-tree", env=env).stdout.strip()
+
+    def commit(self, tree: str, *, parents: Sequence[str], message: str, at: datetime) -> str:
+        """Make a commit by the tool's own author; no ref moves."""
+        name, address = AUTHOR
+        when = f"{int(at.timestamp())} +0000"
+        env = {
+            "GIT_AUTHOR_NAME": name, "GIT_AUTHOR_EMAIL": address, "GIT_AUTHOR_DATE": when,
+            "GIT_COMMITTER_NAME": name, "GIT_COMMITTER_EMAIL": address, "GIT_COMMITTER_DATE": when,
+        }  # fmt: skip
+        ancestry = [word for parent in parents for word in ("-p", parent)]
+        return self.run("commit-tree", tree, *ancestry, stdin=message, env=env).stdout.strip()
+
+    def move(self, ref: str, new: str, *, old: str | None) -> None:
+        """Move a ref by compare-and-swap.
+
+        :param old: what it must be now; ``None`` if it must not exist.
+        :raises TryAgainError: somebody else moved it meanwhile.
+        """
+        done = self.run("update-ref", ref, new, old or ABSENT, check=False)
+        if not done.code:
+            return
+        if self.resolve(ref) != old:
+            raise TryAgainError(
+                f"{ref} was moved by another run", remedy="run again; nothing of theirs was lost"
+            )
+        raise process.failure(done)
+
+    def checkout(self, commit: str, folder: Path, *, tag: str | None = None) -> None:
+        """Make a fresh clone that stands on a commit, without a remote or a credential.
+
+        It borrows our objects, so that a commit on no branch is there too. Tags of the embedded
+        index (``local/``) are left out, for tools that derive the version from tags.
+
+        :param tag: a tag to set in the clone only.
+        """
+        top = self.top()
+        self.run("clone", "--quiet", "--shared", "--no-checkout", str(top), str(folder))
+        clone = Git(folder)
+        clone.run("remote", "remove", "origin")
+        for local in clone.tags("local/"):
+            clone.run("update-ref", "-d", f"refs/tags/{local}")
+        clone.run("checkout", "--quiet", "--detach", commit)
+        if tag:
+            clone.run("update-ref", f"refs/tags/{tag}", commit)
+
+
+def repository_of(folder: Path) -> Git:
+    """The repository that holds a folder, rooted at its top.
+
+    :raises ProjectError: there is none.
+    :raises ToolError: git is missing.
+    """
+    try:
+        return Git(Git(folder).top())
+    except NotADirectoryError as error:
+        raise ProjectError(f"{folder} is no folder", remedy="name one with --project") from error
+
+
+__all__ = ["ABSENT", "Git", "ToolError", "repository_of"]

@@ -1,0 +1,116 @@
+"""The door to the project's folder."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from release.adapters.git import Git, repository_of
+from release.adapters.repository import state_folder
+from release.config import Config, parse
+from release.errors import ProjectError, UsageError
+
+HUMAN_FACING = "security/findings"
+"""Rendered for people; does not count as a dirty tree."""
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """A project at one commit.
+
+    ``root`` holds its pyproject.toml; ``prefix`` is that folder as git names it from the top of
+    the repository, empty or ending in a slash (a monorepo has more than one project).
+    """
+
+    root: Path
+    git: Git
+    prefix: str
+    commit: str
+    config: Config
+
+    @property
+    def state(self) -> Path:
+        """``.release/``: what may be lost without losing anything that counts."""
+        return state_folder(self.root)
+
+    @property
+    def documents(self) -> Path:
+        """The folder of documents that plug-ins such as the status site read."""
+        return self.state / "run" / "documents"
+
+    def read(self, path: str) -> str | None:
+        """The text of a file of the project at its commit; ``None`` where it is not there."""
+        return self.git.show(self.commit, self.prefix + path)
+
+    def dirty(self) -> tuple[str, ...]:
+        """The project's files that differ from the commit, human-facing renderings aside."""
+        ours = (path for path in self.git.dirty() if path.startswith(self.prefix))
+        return tuple(p for p in ours if not p.startswith(f"{self.prefix}{HUMAN_FACING}/"))
+
+    @contextmanager
+    def scratch(self) -> Iterator[Path]:
+        """A new folder below ``.release/run``, removed at the end."""
+        parent = self.state / "run"
+        parent.mkdir(exist_ok=True)
+        folder = Path(tempfile.mkdtemp(prefix="tmp-", dir=parent))
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    @contextmanager
+    def checkout(self, commit: str, *, tag: str | None = None) -> Iterator[Path]:
+        """The project's folder in a fresh clone that stands on a commit."""
+        with self.scratch() as folder:
+            self.git.checkout(commit, folder / "clone", tag=tag)
+            yield folder / "clone" / self.prefix
+
+
+def open_workspace(project: str | Path) -> Workspace:
+    """Look at a project.
+
+    :param project: its folder.
+    :raises UsageError: no such folder.
+    :raises ProjectError: no pyproject.toml, no repository, no commit.
+    :raises ConfigError: its configuration is wrong.
+    """
+    root = Path(project).resolve()
+    if not root.is_dir():
+        raise UsageError(f"{project} is no folder", remedy="name the project's with --project")
+    pyproject = root / "pyproject.toml"
+    if not pyproject.is_file():
+        raise ProjectError(
+            f"{root} holds no pyproject.toml",
+            remedy="run in the project's folder, or name it with --project",
+        )
+    git = repository_of(root)
+    prefix = os.path.relpath(root, git.folder.resolve())
+    return Workspace(
+        root=root,
+        git=git,
+        prefix="" if prefix == "." else f"{prefix}/",
+        commit=git.head(),
+        config=parse(pyproject.read_text(encoding="utf-8")),
+    )
+
+
+def write_file(path: Path, text: str) -> None:
+    """Write a file whole or not at all; an equal one is left alone."""
+    data = text.encode()
+    if path.is_file() and path.read_bytes() == data:
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as sink:
+            sink.write(data)
+        Path(name).chmod(0o644)
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise

@@ -1,0 +1,67 @@
+"""After every run: lay out the documents and call the plug-ins that read them.
+
+Plug-ins run in a process of their own with a scrubbed environment: they are other people's code,
+and a failing one never changes the outcome of a run.
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib.metadata import entry_points
+from pathlib import Path
+
+from release.adapters import process
+from release.adapters.ledger import documents
+from release.adapters.workspace import Workspace, write_file
+from release.errors import ToolError
+from release.flows.context import Context
+from release.flows.seals import seals
+from release.model.decision import Decision
+from release.model.heartbeat import Heartbeat, Run
+from release.model.record import Record
+from release.model.snapshot import Snapshot
+
+GROUP = "release_warden.after_run"
+
+
+def lay_out(context: Context, repository: str, *, run: Run, decision: Decision | None) -> Path:
+    """Write what the ledger knows as a folder of documents, and return it."""
+    ledger, folder = context.ledger, context.workspace.documents
+    tip = ledger.tip("history")
+    files = documents(
+        run=run,
+        record=ledger.read(Record, tip, "record.json"),
+        snapshot=ledger.read(Snapshot, tip, "snapshot.json"),
+        heartbeat=ledger.read(Heartbeat, ledger.tip("heartbeat"), "heartbeat.json"),
+        decision=decision,
+    )
+    for seal in seals(ledger, repository):
+        if seal.receipt:
+            receipt = documents(receipt=seal.receipt)["receipt.json"]
+            files[f"releases/{seal.manifest.version}.json"] = receipt
+    for name, data in files.items():
+        write_file(folder / name, data.decode())
+    return folder
+
+
+def call_plugins(workspace: Workspace, folder: Path) -> str | None:
+    """Call every plug-in on a folder of documents.
+
+    :returns: what went wrong, if anything did.
+    """
+    argv = [process.python(), "-P", "-m", __name__, str(folder)]
+    try:
+        process.run(argv, cwd=workspace.root, timeout=120)
+    except ToolError as error:
+        return f"{error.what}: {error.why}"
+    return None
+
+
+def main(folder: str) -> None:
+    """Load each plug-in and hand it the folder."""
+    for entry in entry_points(group=GROUP):
+        entry.load()(Path(folder))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

@@ -1,0 +1,79 @@
+"""``release.auto`` and ``release.publish``: one code path, by policy or by a person's word."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from release.adapters.repository import Repository
+from release.decide.engine import ReleaseAutomationEngine
+from release.flows.context import Context
+from release.flows.decide import decide
+from release.flows.publish import converge, execute, plan
+from release.flows.scan import Scanned, scan
+from release.flows.seals import Seal, open_seal
+from release.model.decision import Decision
+from release.model.plan import Plan
+
+
+@dataclass(frozen=True)
+class Shipment:
+    """What a run did: the plan it made or resumed, and the seal, unless it was a dry run."""
+
+    plan: Plan
+    seal: Seal | None = None
+    resumed: bool = False
+
+
+def publish(
+    context: Context, repository: Repository, *, bump: str, reason: str, dry_run: bool
+) -> Shipment:
+    """Release by a person's word; an open seal is carried to its end first and is the release."""
+    if resumed := resume(context, repository, dry_run=dry_run):
+        return resumed
+    engine = ReleaseAutomationEngine(context.workspace.config.policy)
+    decision = engine.by_hand(
+        bump=bump, reason=reason, snapshot=None, record=None, config=context.workspace.config.digest
+    )
+    return ship(context, repository, decision, dry_run=dry_run)
+
+
+def resume(context: Context, repository: Repository, *, dry_run: bool) -> Shipment | None:
+    """Carry the open seal of an earlier run to its end, if there is one."""
+    seal = open_seal(context.ledger, repository.name)
+    if seal is None:
+        return None
+    context.tell(f"{seal.manifest.version} was sealed and is not finished: carrying it on")
+    if dry_run:
+        return Shipment(seal.plan, seal, resumed=True)
+    return Shipment(seal.plan, converge(context, repository, seal), resumed=True)
+
+
+def ship(
+    context: Context, repository: Repository, decision: Decision, *, dry_run: bool
+) -> Shipment:
+    """Plan, and unless it is a dry run execute."""
+    agreed = plan(context, repository, decision)
+    if dry_run:
+        return Shipment(agreed)
+    return Shipment(agreed, execute(context, repository, agreed))
+
+
+@dataclass(frozen=True)
+class Automatic:
+    """What an automatic run found, decided and did."""
+
+    scanned: Scanned
+    decision: Decision
+    shipment: Shipment | None
+
+
+def auto(
+    context: Context, repository: Repository, *, advisories: str | None, dry_run: bool
+) -> Automatic:
+    """Scan, decide, and release if and only if it is owed."""
+    resumed = resume(context, repository, dry_run=dry_run)
+    scanned = scan(context, repository.name, advisories=advisories)
+    decision, _ = decide(context)
+    if decision.action != "release" or (resumed and dry_run):
+        return Automatic(scanned, decision, resumed)
+    return Automatic(scanned, decision, ship(context, repository, decision, dry_run=dry_run))

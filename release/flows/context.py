@@ -1,0 +1,36 @@
+"""What every pipeline starts from: the project, its metadata and ledger, the clock, a voice."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+
+from release.adapters.builder import built_metadata
+from release.adapters.clock import Clock
+from release.adapters.ledger import Ledger
+from release.adapters.workspace import Workspace
+from release.model.metadata import CoreMetadata
+
+Tell = Callable[[str], None]
+"""Says one line of progress to a person, on stderr."""
+
+
+@dataclass(frozen=True)
+class Context:
+    """One run on one project at one commit."""
+
+    workspace: Workspace
+    clock: Clock
+    tell: Tell
+
+    @cached_property
+    def metadata(self) -> CoreMetadata:
+        """The metadata of HEAD, static where PEP 621 guarantees it and built otherwise."""
+        with self.workspace.checkout(self.workspace.commit) as folder:
+            return built_metadata(folder)
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        """The project's ledger."""
+        return Ledger(self.workspace.git, self.metadata.normalized_name)

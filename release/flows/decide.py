@@ -1,0 +1,52 @@
+"""``release.decide``: whether a release is owed, from what the ledger knows."""
+
+from __future__ import annotations
+
+from release.decide.engine import Evidence, ReleaseAutomationEngine
+from release.errors import UnknownError
+from release.flows.context import Context
+from release.flows.seals import past_releases
+from release.model.base import digest
+from release.model.decision import Decision
+from release.model.record import Record
+from release.model.snapshot import Snapshot
+
+NOTHING = "nothing"
+"""The digest of a document that is not there."""
+
+
+def evidence(context: Context) -> Evidence:
+    """Gather what the decision rests on.
+
+    :raises UnknownError: there is no scan of this commit.
+    """
+    ledger = context.ledger
+    tip = ledger.tip("history")
+    snapshot = ledger.read(Snapshot, tip, "snapshot.json")
+    record = ledger.read(Record, tip, "record.json")
+    if snapshot is None or record is None:
+        raise UnknownError(
+            "nothing is known of this project yet", remedy="run release.scan, then release.decide"
+        )
+    if snapshot.project.commit != context.workspace.commit:
+        raise UnknownError(
+            f"the last scan saw {snapshot.project.commit[:12]}, HEAD is {context.workspace.commit[:12]}",
+            remedy="run release.scan, then release.decide",
+        )
+    before = ledger.read(Record, ledger.git.resolve(f"{tip}^"), "record.json")
+    return Evidence(
+        snapshot=snapshot,
+        record=record,
+        baseline=NOTHING if before is None else digest(before),
+        config=context.workspace.config.digest,
+        releases=past_releases(ledger, snapshot.repository),
+    )
+
+
+def decide(context: Context) -> tuple[Decision, Evidence]:
+    """Decide by the configured policy.
+
+    :raises UnknownError: there is no scan of this commit.
+    """
+    known = evidence(context)
+    return ReleaseAutomationEngine(context.workspace.config.policy).decide(known), known

@@ -1,0 +1,166 @@
+"""``release.scan``: look at what users get, carry the record forward, keep both in the ledger."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from release.adapters.index import SimpleIndex, pypi_simple_url
+from release.adapters.ledger import documents
+from release.adapters.repository import exists_locally, open_repository
+from release.adapters.workspace import HUMAN_FACING, write_file
+from release.errors import DocumentError, TryAgainError
+from release.flows.context import Context
+from release.flows.snapshot import ScanRequest, take_snapshot
+from release.model.base import digest, encode
+from release.model.changes import Changes
+from release.model.heartbeat import Heartbeat
+from release.model.record import Record
+from release.model.snapshot import Project, Snapshot
+from release.record.carry import carry_forward
+from release.record.changes import SecurityChangeDetector
+from release.record.findings_page import render_findings
+from release.record.remediation import update_plans
+
+ATTEMPTS = 5
+"""How often a scan takes its place in history before it gives way to other runs."""
+
+
+@dataclass(frozen=True)
+class Scanned:
+    """What a scan found, what is known after it, and what changed by it."""
+
+    snapshot: Snapshot
+    record: Record
+    changes: Changes
+
+    def unknown(self, required: tuple[str, ...]) -> tuple[str, ...]:
+        """The required scanners that could not speak for everything."""
+        states = self.snapshot.scanners
+        return tuple(name for name in required if name not in states or states[name].state != "ok")
+
+
+def scan(
+    context: Context,
+    repository: str,
+    *,
+    advisories: str | None = None,
+    keep: bool = True,
+    accept_coverage: bool = False,
+) -> Scanned:
+    """Scan the project.
+
+    :param repository: where its releases are.
+    :param advisories: an OSV archive, a folder of records, or an archive's address; by default
+        the OSV API.
+    :param keep: carry the record forward in the ledger and render it for people.
+    :param accept_coverage: believe a report that covers much less than the last one.
+    """
+    tip = context.ledger.tip("history")
+    known = context.ledger.read(Record, tip, "record.json")
+    snapshot = _look(context, repository, advisories, known)
+    if not keep:
+        return _compare(known, snapshot, accept_coverage)
+    for attempt in range(1, ATTEMPTS + 1):
+        scanned = _compare(known, snapshot, accept_coverage)
+        try:
+            _remember(context, tip, scanned)
+            break
+        except TryAgainError:
+            if attempt == ATTEMPTS:
+                raise
+            tip = context.ledger.tip("history")
+            known = context.ledger.read(Record, tip, "record.json")
+    _beat(context, snapshot)
+    _render(context, scanned)
+    return scanned
+
+
+def _look(
+    context: Context, repository: str, advisories: str | None, known: Record | None
+) -> Snapshot:
+    workspace, metadata = context.workspace, context.metadata
+    project = Project(
+        name=metadata.normalized_name, version=metadata.version, commit=workspace.commit
+    )
+    request = ScanRequest(
+        project=project,
+        candidate=metadata,
+        repository=repository,
+        releases=None,
+        dependencies=SimpleIndex(workspace.config.index_url or pypi_simple_url()),
+        config=workspace.config,
+        advisories=advisories,
+        known=known,
+        now=context.clock.now(),
+        cache=workspace.state / "cache",
+        tell=context.tell,
+    )
+    if repository == "local" and not exists_locally(workspace.root):
+        return take_snapshot(request)
+    with open_repository(repository, workspace.root) as where:
+        return take_snapshot(_with_releases(request, SimpleIndex(where.simple_url)))
+
+
+def _with_releases(request: ScanRequest, index: SimpleIndex) -> ScanRequest:
+    from dataclasses import replace
+
+    return replace(request, releases=index)
+
+
+def _compare(known: Record | None, snapshot: Snapshot, accept_coverage: bool) -> Scanned:
+    record = carry_forward(known, snapshot, accept_coverage=accept_coverage)
+    return Scanned(snapshot, record, SecurityChangeDetector().compare(known, record))
+
+
+def _remember(context: Context, tip: str | None, scanned: Scanned) -> None:
+    """Add to history what is new; an unchanged scan adds nothing."""
+    ledger = context.ledger
+    before = ledger.read(Snapshot, tip, "snapshot.json")
+    known = ledger.read(Record, tip, "record.json")
+    same_record = known is not None and encode(known) == encode(scanned.record)
+    if same_record and before is not None and digest(before) == digest(scanned.snapshot):
+        return
+    files = documents(record=scanned.record, snapshot=scanned.snapshot, changes=scanned.changes)
+    ledger.write(
+        ledger.ref("history"),
+        files,
+        old=tip,
+        message=f"scan of {scanned.snapshot.project.commit[:12]}",
+        at=scanned.snapshot.taken_at,
+    )
+
+
+def _beat(context: Context, snapshot: Snapshot) -> None:
+    """Replace the heartbeat; if another scan did so at this moment, theirs is as fresh."""
+    beat = Heartbeat(
+        project=snapshot.project.name,
+        repository=snapshot.repository,
+        commit=snapshot.project.commit,
+        taken_at=snapshot.taken_at,
+        scanners=snapshot.scanners,
+    )
+    ledger = context.ledger
+    try:
+        ledger.write(
+            ledger.ref("heartbeat"),
+            documents(heartbeat=beat),
+            old=ledger.tip("heartbeat"),
+            message="heartbeat",
+            at=snapshot.taken_at,
+            parents=(),
+        )
+    except TryAgainError:
+        context.tell("another scan has just written the heartbeat; kept theirs")
+
+
+def _render(context: Context, scanned: Scanned) -> None:
+    """Write the human-facing files; a plan file that cannot be read is left as it is."""
+    folder = context.workspace.root / HUMAN_FACING
+    reach = scanned.snapshot.reach
+    write_file(folder / "SECURITY_FINDINGS.md", render_findings(scanned.record, reach))
+    plans = folder / "remediation-plans.yml"
+    existing = plans.read_text(encoding="utf-8") if plans.is_file() else None
+    try:
+        write_file(plans, update_plans(existing, scanned.record, reach))
+    except DocumentError as error:
+        context.tell(f"left {plans.name} as it is: {error.what} ({error.why})")

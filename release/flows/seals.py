@@ -1,0 +1,175 @@
+"""Seals in the ledger: taken once, read by every later run, carried to their end by any of them."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from packaging.version import Version
+
+from release.adapters.ledger import Ledger, documents
+from release.errors import TryAgainError
+from release.model.base import decode
+from release.model.plan import Plan
+from release.model.receipt import Receipt
+from release.model.release import Release
+from release.model.seal import Entry, Journal, Manifest
+from release.ship.archives import describe
+
+MINOR_RULE = "removes-medium-or-low"
+
+
+@dataclass(frozen=True)
+class Seal:
+    """One sealed version as the ledger holds it."""
+
+    tip: str
+    manifest: Manifest
+    plan: Plan
+    journal: Journal
+    receipt: Receipt | None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it still has to be carried to its end."""
+        return self.journal.state == "open"
+
+    def done(self, step: str) -> Entry | None:
+        """The journal's last line on a step."""
+        return next((e for e in reversed(self.journal.entries) if e.step == step), None)
+
+
+def read_seal(ledger: Ledger, repository: str, version: str) -> Seal | None:
+    """The seal of a version, if there is one.
+
+    :raises DocumentError: the ledger's documents cannot be read.
+    """
+    tip = ledger.tip(repository, "releases", version)
+    if tip is None:
+        return None
+    files = ledger.files(tip)
+    receipt = files.get("receipt.json")
+    return Seal(
+        tip=tip,
+        manifest=decode(Manifest, files["manifest.json"], origin="manifest"),
+        plan=decode(Plan, files["plan.json"], origin="plan"),
+        journal=decode(Journal, files["journal.json"], origin="journal"),
+        receipt=decode(Receipt, receipt, origin="receipt") if receipt else None,
+    )
+
+
+def seals(ledger: Ledger, repository: str) -> Iterator[Seal]:
+    """All seals of a repository, lowest version first."""
+    for version in sorted(ledger.versions(repository), key=Version):
+        if seal := read_seal(ledger, repository, version):
+            yield seal
+
+
+def open_seal(ledger: Ledger, repository: str) -> Seal | None:
+    """The seal that is still to be carried to its end, if there is one."""
+    return next((seal for seal in seals(ledger, repository) if seal.is_open), None)
+
+
+def past_releases(ledger: Ledger, repository: str) -> tuple[Release, ...]:
+    """The sealed versions as the governor needs to know them."""
+    return tuple(
+        Release(
+            version=seal.manifest.version,
+            trigger=seal.plan.decision.trigger,
+            fingerprint=seal.manifest.fingerprint,
+            state=seal.journal.state,
+            sealed_at=seal.manifest.sealed_at,
+            weight="minor" if seal.plan.decision.rule == MINOR_RULE else "major",
+        )
+        for seal in seals(ledger, repository)
+    )
+
+
+def take_seal(
+    ledger: Ledger,
+    plan: Plan,
+    commit: str,
+    archives: dict[str, bytes],
+    *,
+    content: str,
+    entries: tuple[Entry, ...],
+    at: datetime,
+) -> Seal:
+    """Fix the bytes of a version for ever.
+
+    The bytes go first; the version is won by creating its release ref, which only one run can.
+    That ref descends from the release commit, so that git keeps it.
+
+    :raises TryAgainError: another run has won this version.
+    """
+    repository, version = plan.repository, plan.version
+    bytes_ref = ledger.ref(repository, "bytes", version)
+    if ledger.tip(repository, "releases", version):
+        raise TryAgainError(
+            f"{version} has just been sealed by another run",
+            remedy="run again: it resumes that seal, or plans the next version",
+        )
+    left = ledger.git.resolve(bytes_ref)
+    stored = ledger.write(
+        bytes_ref, archives, old=left, message=f"bytes of {version}", at=at, parents=()
+    )
+    manifest = Manifest(
+        project=plan.project,
+        version=version,
+        repository=repository,
+        seal=secrets.token_hex(16),
+        commit=commit,
+        base=plan.commit,
+        tag=plan.tag,
+        files=tuple(describe(name, data) for name, data in sorted(archives.items())),
+        fingerprint=plan.decision.fingerprint,
+        content=content,
+        trigger=plan.decision.trigger,
+        notes=plan.notes,
+        sealed_at=at,
+    )
+    journal = Journal(entries=entries)
+    tip = ledger.write(
+        ledger.ref(repository, "releases", version),
+        documents(manifest=manifest, plan=plan, journal=journal),
+        old=None,
+        message=f"seal {version} ({manifest.seal})",
+        at=at,
+        parents=(commit, stored),
+    )
+    return Seal(tip, manifest, plan, journal, None)
+
+
+def sealed_bytes(ledger: Ledger, manifest: Manifest) -> dict[str, bytes]:
+    """The sealed archives, name to bytes, out of the ledger."""
+    tip = ledger.tip(manifest.repository, "bytes", manifest.version)
+    return ledger.files(tip) if tip else {}
+
+
+def note(
+    ledger: Ledger,
+    seal: Seal,
+    entry: Entry,
+    *,
+    receipt: Receipt | None = None,
+) -> Seal:
+    """Write a line into a seal's journal; a receipt confirms the seal.
+
+    :raises TryAgainError: another run is carrying the same seal.
+    """
+    journal = Journal(
+        state="confirmed" if receipt else seal.journal.state,
+        entries=(*seal.journal.entries, entry),
+    )
+    files = documents(manifest=seal.manifest, plan=seal.plan, journal=journal, receipt=receipt)
+    manifest = seal.manifest
+    tip = ledger.write(
+        ledger.ref(manifest.repository, "releases", manifest.version),
+        files,
+        old=seal.tip,
+        message=f"{entry.step} {manifest.version}",
+        at=entry.at,
+    )
+    return Seal(tip, manifest, seal.plan, journal, receipt)

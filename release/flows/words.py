@@ -1,0 +1,104 @@
+"""What the tasks tell a person: plain text, never cut, in the order of what matters."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from release.flows.scan import Scanned
+from release.model.changes import Changes
+from release.model.history import History
+from release.model.plan import Plan
+from release.model.receipt import Receipt
+from release.model.seal import Archives
+
+
+def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Columns as wide as their content; a terminal may wrap them, nothing is cut."""
+    grid = [tuple(header), *(tuple(row) for row in rows)]
+    widths = [max(len(row[column]) for row in grid) for column in range(len(header))]
+    lines = ["  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)) for row in grid]
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def of_scan(scanned: Scanned) -> str:
+    """Scanners, closures, open findings and changes."""
+    snapshot, record = scanned.snapshot, scanned.record
+    lines = [
+        f"{snapshot.project.name} {snapshot.project.version} at {snapshot.project.commit[:12]}"
+    ]
+    for name, scanner in sorted(snapshot.scanners.items()):
+        lines.append(f"{name}: {scanner.state}, {len(scanner.covered)} packages. {scanner.detail}")
+    for closure in snapshot.closures:
+        pythons = ", ".join(closure.pythons)
+        lines.append(
+            f"{closure.kind} {closure.version}: {len(closure.pins)} packages on Python {pythons}"
+        )
+    found = record.open
+    lines.append(f"{len(found)} open finding(s)")
+    if found:
+        rows = [
+            (f.severity, f.package, f.version, f.ids[0] if f.ids else f.key, " ".join(f.affects))
+            for f in found
+        ]
+        lines.append(table(("severity", "package", "version", "id", "in"), rows))
+    return "\n".join([*lines, of_changes(scanned.changes)])
+
+
+def of_changes(changes: Changes) -> str:
+    """One line a change, and what is unknown."""
+    lines = [
+        f"{c.kind}: {c.package} {c.key} ({c.severity})" + (f", {c.cause}" if c.cause else "")
+        for c in changes.changes
+    ] or ["nothing changed"]
+    return "\n".join([*lines, *(f"unknown to {u.scanner}: {u.package}" for u in changes.unknown)])
+
+
+def of_plan(plan: Plan) -> str:
+    """The plan as a person would check it, problems last."""
+    lines = [
+        f"{plan.project} {plan.version} -> {plan.repository}, from {plan.commit[:12]}",
+        f"because: {plan.decision.rule}: {plan.decision.reasons[0].why}",
+        f"tag: {plan.tag}",
+        f"gates: {', '.join(plan.gates) or plan.gates_note}",
+        "edits: " + (", ".join(edit.path for edit in plan.edits) or "none"),
+        table(
+            ("step", "kind", "done", "afterwards"),
+            [(s.name, s.kind, "yes" if s.done else "no", s.postcondition) for s in plan.steps],
+        ),
+        "notes:",
+        *(f"  {line}" for line in plan.notes.splitlines()),
+    ]
+    lines += [f"problem: {p.check}: {p.what}; {p.next}" for p in plan.problems]
+    return "\n".join(lines + ([] if plan.problems else ["no problem can be seen beforehand"]))
+
+
+def of_receipt(receipt: Receipt) -> str:
+    """What arrived, with its hashes and the time by step."""
+    files = [(f.name, f"{f.size:,} B", f.sha256) for f in receipt.files]
+    times = ", ".join(f"{name} {seconds:.1f} s" for name, seconds in receipt.timings.items())
+    return "\n".join(
+        [
+            f"{receipt.project} {receipt.version} is on {receipt.repository}, proved and tagged "
+            f"{receipt.tag}",
+            table(("file", "size", "sha256"), files),
+            f"time: {times}",
+        ]
+    )
+
+
+def of_archives(built: Archives) -> str:
+    """Archives and what was checked of them."""
+    files = [(f.name, f"{f.size:,} B", f.sha256) for f in built.files]
+    head = f"{built.project} {built.version} from {built.commit[:12]}"
+    return "\n".join([head, table(("file", "size", "sha256"), files), *built.checks])
+
+
+def of_history(history: History) -> str:
+    """Scans that changed something, and releases."""
+    lines = [f"{history.project} on {history.repository}"]
+    for scan in history.scans:
+        lines.append(f"{scan.at:%Y-%m-%d %H:%M} scan of {scan.commit[:12]}")
+        lines += [f"  {c.kind}: {c.package} {c.key} ({c.severity})" for c in scan.changes]
+    for item in history.releases:
+        lines.append(f"{item.sealed_at:%Y-%m-%d %H:%M} {item.version} {item.trigger} {item.state}")
+    return "\n".join(lines)

@@ -1,0 +1,155 @@
+"""What the nox sessions do: plain functions that take a session.
+
+A noxfile lists them as a table of :class:`Gate`. *Gates* do their work themselves; *doors* install
+the project, run one Invoke task with the words after ``--`` and exit with its code. This module
+imports nox and the standard library only, so that a bare ``nox`` can read it.
+
+Installing is done once: the session's folder keeps a digest of pyproject.toml and of what was
+asked for, and while that is the same the session starts at once. ``nox --reuse-venv=never -s NAME``
+makes a fresh one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import tomllib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import nox
+from nox.command import CommandFailed
+
+STAMP = ".installed"
+"""The file in a session's folder that holds the digest of what is installed there."""
+
+PASSED_THROUGH = (2, 3, 4, 75)
+"""The exit codes of a task that mean more than "failed" (1), which is all that nox can say."""
+
+CTRL_C_SECONDS = 60.0
+"""How long a door's task may take to come to rest after Ctrl-C; nox's default is 0.3 s."""
+
+TYPED = ("release", "status_site", "noxfile.py", "tasks.py")
+"""What the type checker reads."""
+
+
+@dataclass(frozen=True)
+class Gate:
+    """One line of the table.
+
+    :param name: the session's name.
+    :param title: what it does, in one line; ``nox -l`` shows it.
+    :param work: what it does, as a function of the session.
+    :param default: whether a bare ``nox`` runs it.
+    :param parallel: whether ``nox -j`` may run it beside others.
+    """
+
+    name: str
+    title: str
+    work: Callable[[nox.Session], None]
+    default: bool = False
+    parallel: bool = True
+
+
+def register(table: tuple[Gate, ...]) -> None:
+    """Make a nox session of each line of the table."""
+    for gate in table:
+        _register(gate)
+
+
+def _register(gate: Gate) -> None:
+    def session(session: nox.Session) -> None:
+        gate.work(session)
+
+    session.__doc__ = gate.title
+    nox.session(name=gate.name, default=gate.default, allow_parallel=gate.parallel)(session)
+
+
+def lint(session: nox.Session) -> None:
+    """Style, format, and the import contracts between the layers."""
+    install(session, *_from_extra("dev", "ruff", "import-linter"))
+    session.run("ruff", "check")
+    session.run("ruff", "format", "--check")
+    session.run("lint-imports", "--no-cache")
+
+
+def types(session: nox.Session) -> None:
+    """Type-check the packages, the noxfile and the tasks with mypy in strict mode."""
+    install(session, "-e", ".[dev]")
+    session.run("mypy", *(session.posargs or TYPED))
+
+
+def tests(session: nox.Session) -> None:
+    """Run the tests; the words after ``--`` go to pytest."""
+    install(session, "-e", ".[dev]")
+    session.run("pytest", *(session.posargs or ("-n", "2")))
+
+
+def docs(session: nox.Session) -> None:
+    """Run the commands of README and docs, and check that every key is documented."""
+    install(session, "-e", ".[dev]")
+    session.run("pytest", "tests/flows/test_docs.py", *session.posargs)
+
+
+def door(task: str) -> Callable[[nox.Session], None]:
+    """A session that runs one Invoke task and exits with its code.
+
+    :param task: the task's name, such as ``release.publish``.
+    """
+
+    def work(session: nox.Session) -> None:
+        install(session, "-e", ".")
+        run_task(session, task)
+
+    return work
+
+
+def run_task(session: nox.Session, task: str) -> None:
+    """Run an Invoke task with the words after ``--``.
+
+    nox turns every failing command into 1. The codes that say more leave as ``SystemExit``, which
+    ends nox there and then: sessions named after this one do not run.
+
+    :raises SystemExit: the task ended with one of :data:`PASSED_THROUGH`.
+    """
+    try:
+        session.run(
+            "python", "-m", "invoke", task, *session.posargs,
+            stderr=None,  # talk stays on stderr: with --json, stdout is one document
+            interrupt_timeout=CTRL_C_SECONDS,
+        )  # fmt: skip
+    except CommandFailed as failure:
+        if failure.return_code in PASSED_THROUGH:
+            raise SystemExit(failure.return_code) from failure
+        raise
+
+
+def install(session: nox.Session, *words: str) -> None:
+    """Install into the session, unless the same is already there.
+
+    :param words: what ``pip install`` would be given.
+    """
+    stamp = Path(session.virtualenv.location, STAMP)
+    digest = _digest(*words)
+    if stamp.is_file() and stamp.read_text() == digest:
+        return
+    # uv leaves out the bytecode unless told, and every start would pay for it (5.2 s against 1.4 s)
+    session.install(*words, env={"UV_COMPILE_BYTECODE": "1"})
+    # nox's -R installs nothing, and neither does it run this: no stamp tells of what is not there
+    write = "import pathlib, sys; pathlib.Path(sys.argv[1]).write_text(sys.argv[2])"
+    session.run_install("python", "-c", write, stamp, digest, silent=True, log=False)
+
+
+def _digest(*words: str) -> str:
+    """What an environment depends on: pyproject.toml, where it lies, and what was asked for."""
+    pyproject = Path("pyproject.toml").absolute()
+    parts = (str(pyproject), pyproject.read_text(encoding="utf-8"), *words)
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+
+
+def _from_extra(extra: str, *names: str) -> tuple[str, ...]:
+    """The requirements of an extra of ours with these names, as pyproject.toml writes them."""
+    pyproject = tomllib.loads(Path("pyproject.toml").read_text(encoding="utf-8"))
+    requirements = pyproject["project"]["optional-dependencies"][extra]
+    return tuple(line for line in requirements if re.split(r"[^\w.-]", line)[0] in names)

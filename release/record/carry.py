@@ -1,0 +1,153 @@
+"""The record carried forward over a scan. Unknown is never clean: it settles nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from msgspec.structs import replace
+from packaging.utils import canonicalize_name
+
+from release.model.finding import Finding
+from release.model.record import Cause, Record, Sighting, Tracked
+from release.model.snapshot import Snapshot, Word
+from release.record.coverage import (
+    READS_CLOSURES,
+    Report,
+    Resolution,
+    affected_versions,
+    carry,
+    weigh,
+)
+from release.record.identity import lasting, match
+
+RULINGS: dict[str, Cause] = {"withdrawn": "withdrawn", "range-corrected": "range-corrected"}
+"""The words of the advisory database that resolve a finding whose version stayed."""
+
+
+@dataclass(frozen=True)
+class Scan:
+    """A scan, ready to settle findings."""
+
+    snapshot: Snapshot
+    reports: Mapping[str, Report]
+    resolution: Resolution
+    words: Mapping[str, Word]
+
+
+def carry_forward(
+    before: Record | None, snapshot: Snapshot, *, accept_coverage: bool = False
+) -> Record:
+    """The record after a scan.
+
+    Each scanner's report settles exactly what it covers; all else stays as it was and is named
+    unknown. An unchanged scan yields the same bytes, whatever order its findings come in.
+
+    :param before: the record so far; ``None`` for the first scan.
+    :param accept_coverage: believe a report that covers much less than the one before it.
+    """
+    scan = _weighed(before, lasting(before, snapshot), accept_coverage)
+    known = before.scanners if before else {}
+    scanners = {
+        name: carry(known.get(name), report, _pins(name, scan.resolution))
+        for name, report in sorted(scan.reports.items())
+    }
+    return Record(
+        project=snapshot.project.name,
+        repository=snapshot.repository,
+        scanners=scanners,
+        tracked=tuple(sorted(_tracked(before, scan), key=lambda item: item.finding.key)),
+    )
+
+
+def _weighed(before: Record | None, snapshot: Snapshot, accept: bool) -> Scan:
+    known = before.scanners if before else {}
+    resolution = Resolution(snapshot)
+    reports = {
+        name: weigh(name, snapshot.scanners.get(name), known.get(name), resolution, accept=accept)
+        for name in {*known, *snapshot.scanners}
+    }
+    return Scan(snapshot, reports, resolution, {word.key: word for word in snapshot.words})
+
+
+def _pins(name: str, resolution: Resolution) -> Mapping[str, frozenset[str]]:
+    return resolution.pins if name == READS_CLOSURES else {}
+
+
+def _tracked(before: Record | None, scan: Scan) -> Iterator[Tracked]:
+    listed = {finding.key: finding for finding in scan.snapshot.findings}
+    absorbed = match(before, scan.snapshot.findings).absorbed
+    gone = {item.finding.key for items in absorbed.values() for item in items}
+    known = {item.finding.key: item for item in before.tracked} if before else {}
+    for key, item in known.items():
+        if key in listed:
+            yield _seen(listed[key], (*absorbed.get(key, ()), item), scan)
+        elif key not in gone:
+            yield _unseen(item, scan)
+    for key in listed.keys() - known.keys():
+        yield _seen(listed[key], (), scan)
+
+
+def _seen(finding: Finding, known: Iterable[Tracked], scan: Scan) -> Tracked:
+    """A finding that the scan lists; ``known`` is its past, the one that it continues last."""
+    past = list(known)
+    sightings = {name: s for item in past for name, s in item.sightings.items()}
+    now = Sighting(state="open")
+    if finding.suppressed:
+        now = Sighting(state="resolved", cause="suppressed", evidence="suppressed by the project")
+    settled = {name: _settled(finding, name, s, scan) for name, s in sightings.items()}
+    after = {**settled, **dict.fromkeys(finding.scanners, now)}
+    return _dated(past[-1] if past else None, finding, after, scan)
+
+
+def _unseen(item: Tracked, scan: Scan) -> Tracked:
+    settled = {n: _settled(item.finding, n, s, scan) for n, s in item.sightings.items()}
+    return _dated(item, item.finding, settled, scan)
+
+
+def _dated(
+    before: Tracked | None, finding: Finding, sightings: dict[str, Sighting], scan: Scan
+) -> Tracked:
+    after = Tracked(finding=finding, sightings=dict(sorted(sightings.items())))
+    if after.is_open:
+        return after
+    since = before.resolved_at if before and not before.is_open else None
+    return replace(after, resolved_at=since or scan.snapshot.taken_at)
+
+
+def _settled(finding: Finding, scanner: str, last: Sighting, scan: Scan) -> Sighting:
+    """A scanner's word on a finding that it does not list."""
+    report = scan.reports.get(scanner, Report("absent"))
+    name = canonicalize_name(finding.package)
+    if last.state == "resolved" or report.state in {"failed", "absent"} or name in report.skipped:
+        return last
+    covered = report.covered.get(name, frozenset())
+    if covered & affected_versions(finding):
+        return _vanished(finding, report, scan)
+    return _left(finding, report, covered, scan.resolution) or last
+
+
+def _left(
+    finding: Finding, report: Report, covered: frozenset[str], resolution: Resolution
+) -> Sighting | None:
+    """The version is no longer covered. Of a partial report, the resolver must vouch for it."""
+    if covered and (report.state == "ok" or resolution.is_rid_of(finding)):
+        return _resolved("upgraded", f"now at {', '.join(sorted(covered))}")
+    if report.state == "ok":
+        return _resolved("package-gone", f"{finding.package} is no longer installed")
+    return None
+
+
+def _vanished(finding: Finding, report: Report, scan: Scan) -> Sighting:
+    """The version is still covered, so something else must explain the silence."""
+    word = scan.words.get(finding.key)
+    if word and word.ruling in RULINGS:
+        return _resolved(RULINGS[word.ruling], word.evidence)
+    if report.state == "ok" and scan.resolution.is_rid_of(finding):
+        return _resolved("out-of-scope", f"no closure of users holds {finding.version} any longer")
+    evidence = word.evidence if word else "its package and version stayed, no word explains it"
+    return Sighting(state="unexplained", evidence=evidence)
+
+
+def _resolved(cause: Cause, evidence: str) -> Sighting:
+    return Sighting(state="resolved", cause=cause, evidence=evidence)

@@ -1,0 +1,147 @@
+"""What a report covers, how far it is believed, and what the resolver vouches for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from packaging.utils import canonicalize_name
+
+from release.model.finding import Finding
+from release.model.record import Coverage
+from release.model.snapshot import Closure, Scanner, Snapshot, State
+
+Versions = Mapping[str, frozenset[str]]
+
+READS_CLOSURES = "osv"
+"""The scanner that is handed the closures, and so ought to cover every pin of them."""
+
+SHRUNK = 5
+"""A report that lost more than one in five of the packages it covered awaits a second one."""
+
+EVERYTHING = "*"
+
+
+@dataclass(frozen=True)
+class Report:
+    """A scanner's report as far as it is believed; ``skipped`` are packages it has no word on."""
+
+    state: State
+    covered: Versions = field(default_factory=dict)
+    skipped: frozenset[str] = frozenset()
+    pending: tuple[str, ...] | None = None
+
+
+class Resolution:
+    """What a fresh install gets, by the resolver's word."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self._closures = {closure.kind: closure for closure in snapshot.closures}
+        pins = (f"{pin.name}=={pin.version}" for c in snapshot.closures for pin in c.pins)
+        self.pins = versions_by_name(pins)
+
+    def is_rid_of(self, finding: Finding) -> bool:
+        """Whether it is certain that no closure holds the finding's versions any longer."""
+        if finding.scope not in {"runtime", "extra"}:
+            return False
+        closures = [
+            self._closures.get(kind) for kind in finding.affects or ("published", "candidate")
+        ]
+        pinned = self.pins.get(canonicalize_name(finding.package), frozenset())
+        return not pinned & affected_versions(finding) and all(
+            closure is not None and _resolved_for(closure, finding) for closure in closures
+        )
+
+
+def _resolved_for(closure: Closure, finding: Finding) -> bool:
+    gaps = {canonicalize_name(gap.name) for gap in closure.gaps}
+    return not gaps or (
+        canonicalize_name(finding.package) not in gaps
+        and set(finding.pythons) <= set(closure.pythons)
+        and set(finding.extras) <= set(closure.extras)
+    )
+
+
+def affected_versions(finding: Finding) -> frozenset[str]:
+    """All versions of its package that the finding was seen at."""
+    return frozenset({finding.version}.union(*finding.affects.values()))
+
+
+def versions_by_name(items: Iterable[str]) -> Versions:
+    """``name==version`` items as versions by normalised name (PEP 503)."""
+    found: dict[str, set[str]] = {}
+    for item in items:
+        name, _, version = item.partition("==")
+        found.setdefault(canonicalize_name(name), set()).add(version)
+    return {name: frozenset(versions) for name, versions in found.items()}
+
+
+def weigh(
+    name: str,
+    scanner: Scanner | None,
+    before: Coverage | None,
+    resolution: Resolution,
+    *,
+    accept: bool,
+) -> Report:
+    """How far a scanner's report is believed.
+
+    A failed or absent one says nothing. One that skips something, or misses a pin of the closures
+    it was handed, is partial; so is one that lost more than a fifth of its packages or turned
+    empty, until a second agrees.
+
+    :param accept: a person vouches for the smaller coverage.
+    """
+    if scanner is None or scanner.state in {"failed", "absent"}:
+        state: State = scanner.state if scanner else "absent"
+        return Report(state, pending=before.pending if before else None)
+    covered = versions_by_name(scanner.covered)
+    skipped = {canonicalize_name(gap.name) for gap in scanner.skipped}
+    if name == READS_CLOSURES:
+        skipped |= {p for p, pins in resolution.pins.items() if pins - covered.get(p, frozenset())}
+    if scanner.state == "partial" or skipped:
+        pending = before.pending if before else None
+        return Report("partial", covered, frozenset(skipped), pending)
+    names = tuple(sorted(covered))
+    if accept or not _shrunk(names, before) or (before and before.pending == names):
+        return Report("ok", covered)
+    return Report("partial", covered, pending=names)
+
+
+def _shrunk(names: tuple[str, ...], before: Coverage | None) -> bool:
+    known = set(versions_by_name(before.covered)) if before else set()
+    return len(known - set(names)) * SHRUNK > len(known)
+
+
+def carry(before: Coverage | None, report: Report, pins: Versions) -> Coverage:
+    """What is covered and what is unknown after a report.
+
+    :param pins: what the scanner ought to cover; empty if that is not known.
+    """
+    if report.state == "ok":
+        return Coverage(state="ok", covered=_items(report.covered))
+    last = versions_by_name(before.covered) if before else {}
+    unknown = _unknown(before, last, report, pins)
+    stale = {name: versions for name, versions in last.items() if name in unknown}
+    return Coverage(
+        state=report.state,
+        covered=tuple(
+            sorted({*_items(report.covered), *_items(stale)} if report.covered else _items(last))
+        ),
+        unknown=tuple(sorted(unknown)) or (EVERYTHING,),
+        pending=report.pending,
+    )
+
+
+def _unknown(
+    before: Coverage | None, last: Versions, report: Report, pins: Versions
+) -> frozenset[str]:
+    """The packages that a report which is not ``ok`` has no full word on."""
+    expected = {**last, **pins}
+    missed = {n for n, want in expected.items() if want - report.covered.get(n, frozenset())}
+    still = set(before.unknown) - {EVERYTHING} - set(report.covered) if before else set()
+    return frozenset(missed | still | report.skipped)
+
+
+def _items(versions: Versions) -> tuple[str, ...]:
+    return tuple(sorted(f"{name}=={version}" for name in versions for version in versions[name]))

@@ -1,0 +1,134 @@
+"""Lasting identity: a finding seen again keeps the key and the clocks of its first sight."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from msgspec.structs import replace
+from packaging.utils import canonicalize_name
+
+from release.model.base import encode
+from release.model.finding import Finding
+from release.model.record import Record, Tracked
+from release.model.snapshot import Snapshot
+
+Handle = tuple[str, ...]
+_NEVER = datetime.max.replace(tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class Matching:
+    """Which findings of a scan the record knows.
+
+    ``keys`` leads from a scan's key to the lasting one; ``absorbed`` from a lasting key to the
+    other known findings that turned out to be the same.
+    """
+
+    keys: dict[str, str]
+    absorbed: dict[str, tuple[Tracked, ...]]
+
+
+def lasting(before: Record | None, snapshot: Snapshot) -> Snapshot:
+    """The snapshot under the record's keys, in order of key, whatever order it came in.
+
+    A known finding keeps its key, first sight and fix date; an unknown severity does not replace
+    a known one.
+    """
+    findings = _joined(snapshot.findings)
+    keys = match(before, findings).keys
+    known = {item.finding.key: item.finding for item in before.tracked} if before else {}
+    aged = (_aged(item, known.get(keys[item.key]), snapshot.taken_at) for item in findings)
+    reach = (replace(item, key=keys.get(item.key, item.key)) for item in snapshot.reach)
+    return replace(
+        snapshot,
+        findings=tuple(sorted(aged, key=lambda finding: finding.key)),
+        reach=tuple(sorted(reach, key=lambda item: item.key)),
+        words=tuple(sorted(snapshot.words, key=lambda word: (word.key, word.ruling))),
+    )
+
+
+def match(before: Record | None, findings: Iterable[Finding]) -> Matching:
+    """Find a scan's findings again by key, or by any id of their alias group in the package.
+
+    When a finding joins two known ones, the older key stays; when two findings fall out of one
+    known, the one that bears its key keeps it, else the first in order of key.
+    """
+    named = sorted(findings, key=lambda finding: finding.key)
+    tracked = {item.finding.key: item for item in before.tracked} if before else {}
+    owned: dict[str, list[Tracked]] = {}
+    for known, owner in _owners(tracked.values(), named).items():
+        owned.setdefault(owner, []).append(tracked[known])
+    keys, absorbed = {item.key: item.key for item in named}, {}
+    for key, same in owned.items():
+        oldest, *others = sorted(same, key=_age)
+        keys[key] = oldest.finding.key
+        absorbed[oldest.finding.key] = tuple(others)
+    return Matching(keys, absorbed)
+
+
+def _owners(tracked: Iterable[Tracked], findings: list[Finding]) -> dict[str, str]:
+    """From each known key to the scan's finding that it now belongs to."""
+    present = {finding.key for finding in findings}
+    first: dict[Handle, str] = {}
+    for finding in findings:
+        for handle in _handles(finding):
+            first.setdefault(handle, finding.key)
+    owners: dict[str, str] = {}
+    for item in tracked:
+        known = item.finding.key
+        claims = [first[handle] for handle in _handles(item.finding) if handle in first]
+        if known in present:
+            owners[known] = known
+        elif claims:
+            owners[known] = min(claims)
+    return owners
+
+
+def _handles(finding: Finding) -> Iterator[Handle]:
+    if finding.kind == "dependency":
+        package = canonicalize_name(finding.package)
+        audience = "users" if finding.scope in {"runtime", "extra"} else finding.scope
+        for identifier in finding.ids:
+            yield package, audience, identifier
+
+
+def _age(item: Tracked) -> tuple[datetime, str]:
+    return item.finding.first_seen or _NEVER, item.finding.key
+
+
+def _aged(finding: Finding, known: Finding | None, now: datetime) -> Finding:
+    if known is None:
+        return replace(finding, first_seen=finding.first_seen or now)
+    unsure = finding.severity == "unknown"
+    return replace(
+        finding,
+        key=known.key,
+        first_seen=known.first_seen or finding.first_seen or now,
+        fix_available_at=known.fix_available_at or finding.fix_available_at,
+        severity=known.severity if unsure else finding.severity,
+        score=known.score if unsure else finding.score,
+    )
+
+
+def _joined(findings: Iterable[Finding]) -> list[Finding]:
+    """One finding a key, ids and sources in order; several scanners' words on it are joined."""
+    groups: dict[str, list[Finding]] = {}
+    for finding in findings:
+        groups.setdefault(finding.key, []).append(finding)
+    return [_join(sorted(group, key=encode)) for group in groups.values()]
+
+
+def _join(group: list[Finding]) -> Finding:
+    return replace(
+        group[0],
+        ids=_union(finding.ids for finding in group),
+        source=_union(finding.source for finding in group),
+        scanners=_union(finding.scanners for finding in group),
+        suppressed=all(finding.suppressed for finding in group),
+    )
+
+
+def _union(groups: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
+    return tuple(sorted({item for group in groups for item in group}))

@@ -1,0 +1,281 @@
+"""OSV records: read, evaluated against a version, and grouped by alias.
+
+After the OSV schema, "Evaluation" (ossf.github.io/osv-schema/#evaluation), for PyPI packages only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any, Literal
+
+import msgspec
+from packaging.utils import canonicalize_name
+from packaging.version import InvalidVersion, Version
+
+from release.errors import DocumentError
+from release.model.base import Instant
+from release.scan.severity import Score
+
+ECOSYSTEM = "PyPI"
+EventKind = Literal["introduced", "fixed", "last_affected", "limit"]
+TURN_ORDER: dict[EventKind, int] = {"limit": 0, "fixed": 0, "introduced": 1, "last_affected": 2}
+"""At one version a range that ends gives way to one that begins, and ``last_affected`` counts."""
+
+
+class UndecidableError(Exception):
+    """A record does not tell whether a version is affected; the message says why."""
+
+
+class Part(msgspec.Struct, frozen=True):
+    """A part of an OSV record; fields that are not needed here are passed over."""
+
+
+class Package(Part, frozen=True):
+    """What is affected."""
+
+    name: str
+    ecosystem: str
+
+
+class Event(Part, frozen=True):
+    """A turn in a range; exactly one field is set."""
+
+    introduced: str | None = None
+    fixed: str | None = None
+    last_affected: str | None = None
+    limit: str | None = None
+
+    def turns(self) -> Iterator[tuple[EventKind, str]]:
+        """What the event says, as (kind, version)."""
+        for kind in TURN_ORDER:
+            version = getattr(self, kind)
+            if version is not None:
+                yield kind, version
+
+
+class Range(Part, frozen=True):
+    """A range of versions, or of commits (``GIT``), which are nothing that an index lists."""
+
+    type: str
+    events: tuple[Event, ...]
+
+
+class Affected(Part, frozen=True):
+    """What one record says of one package."""
+
+    package: Package | None = None
+    versions: tuple[str, ...] | None = None
+    ranges: tuple[Range, ...] | None = None
+    severity: tuple[Score, ...] | None = None
+    database_specific: dict[str, Any] | None = None
+    ecosystem_specific: dict[str, Any] | None = None
+
+    def concerns(self, package: str) -> bool:
+        """Whether this is about the PyPI package of that normalized name."""
+        return (
+            self.package is not None
+            and self.package.ecosystem == ECOSYSTEM
+            and canonicalize_name(self.package.name) == package
+        )
+
+
+class Reference(Part, frozen=True):
+    """A page about it."""
+
+    type: str
+    url: str
+
+
+class Advisory(Part, frozen=True):
+    """One OSV record."""
+
+    id: str
+    modified: Instant
+    published: Instant | None = None
+    withdrawn: Instant | None = None
+    aliases: tuple[str, ...] | None = None
+    summary: str | None = None
+    details: str | None = None
+    severity: tuple[Score, ...] | None = None
+    affected: tuple[Affected, ...] | None = None
+    references: tuple[Reference, ...] | None = None
+    database_specific: dict[str, Any] | None = None
+
+    @property
+    def ids(self) -> frozenset[str]:
+        """Its id and its aliases; ``related`` names other weaknesses and never counts."""
+        return frozenset({self.id, *(self.aliases or ())})
+
+    @property
+    def packages(self) -> frozenset[str]:
+        """The normalized names of the PyPI packages that it is about."""
+        named = (entry.package for entry in self.affected or ())
+        return frozenset(
+            canonicalize_name(package.name)
+            for package in named
+            if package is not None and package.ecosystem == ECOSYSTEM
+        )
+
+    def entries(self, package: str) -> tuple[Affected, ...]:
+        """What it says of one package."""
+        return tuple(entry for entry in self.affected or () if entry.concerns(package))
+
+
+class Damaged(Part, frozen=True):
+    """A record that could not be read; ``packages`` is ``None`` when not even they could be."""
+
+    name: str
+    reason: str
+    packages: frozenset[str] | None = None
+
+    def may_concern(self, packages: frozenset[str]) -> bool:
+        """Whether a reader who lacks this record may lack something about these packages."""
+        return self.packages is None or bool(self.packages & packages)
+
+
+_decoder = msgspec.json.Decoder(Advisory)
+
+
+def read_advisory(data: bytes, *, origin: str) -> Advisory:
+    """Read one record.
+
+    :param origin: its file or id, for the error.
+    :raises DocumentError: no JSON, or a field that is needed is missing or of another type.
+    """
+    try:
+        return _decoder.decode(data)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise DocumentError(f"{origin} is no OSV record", why=str(error)) from error
+
+
+def read_or_set_aside(data: bytes, *, origin: str) -> Advisory | Damaged:
+    """Read one record; one that cannot be read is set aside, with the packages that it names."""
+    try:
+        return read_advisory(data, origin=origin)
+    except DocumentError as error:
+        return Damaged(name=origin, reason=error.why, packages=_packages_named(data))
+
+
+def _packages_named(data: bytes) -> frozenset[str] | None:
+    """The packages that a malformed record names, or ``None`` if it cannot be told."""
+    try:
+        raw = msgspec.json.decode(data)
+        names = [entry["package"]["name"] for entry in raw["affected"]]
+        return frozenset(canonicalize_name(name) for name in names) or None
+    except (msgspec.DecodeError, UnicodeDecodeError, KeyError, TypeError):
+        return None
+
+
+def is_affected(advisory: Advisory, package: str, version: str) -> bool:
+    """Whether a record says that a version is affected; a withdrawn one says nothing.
+
+    :param package: the normalized name.
+    :raises UndecidableError: a version in the record or ``version`` itself is none (PEP 440).
+    """
+    if advisory.withdrawn:
+        return False
+    entries = advisory.entries(package)
+    if any(_is_listed(entry, version) for entry in entries):
+        return True
+    ranges = [range_ for entry in entries for range_ in _version_ranges(entry)]
+    return bool(ranges) and any(_contains(range_, _version(version)) for range_ in ranges)
+
+
+def fixes(advisory: Advisory, package: str, version: str) -> frozenset[Version]:
+    """Of each range that holds ``version``, the lowest ``fixed`` above it.
+
+    Where only a list of versions names it, the ranges that it lies outside of count instead.
+    """
+    ranges = [r for entry in advisory.entries(package) for r in _version_ranges(entry)]
+    at = _version(version)
+    holding = [range_ for range_ in ranges if _contains(range_, at)] or ranges
+    above = [[fixed for fixed in _turns(r, "fixed") if fixed > at] for r in holding]
+    return frozenset(min(fixed) for fixed in above if fixed)
+
+
+def _is_listed(entry: Affected, version: str) -> bool:
+    """Compared as versions where they are, so that 1.0 is 1.0.0; a local build counts as public."""
+    listed = entry.versions or ()
+    if version in listed:
+        return True
+    try:
+        at = Version(version)
+    except InvalidVersion:
+        return False
+    return any(_same(other, at) for other in listed)
+
+
+def _same(listed: str, at: Version) -> bool:
+    try:
+        return Version(listed) in {at, Version(at.public)}
+    except InvalidVersion:  # a version of before PEP 440, which no resolver picks
+        return False
+
+
+def _version_ranges(entry: Affected) -> list[Range]:
+    return [range_ for range_ in entry.ranges or () if range_.type in {"ECOSYSTEM", "SEMVER"}]
+
+
+def _contains(range_: Range, version: Version) -> bool:
+    """The schema's ``IncludedInRanges`` for one range: its turns in order, the last one holds."""
+    if not any(event.introduced is not None for event in range_.events):
+        raise UndecidableError("a range that nothing introduces")
+    if not _before_limits(range_, version):
+        return False
+    inside = False
+    for kind, at in sorted(_all_turns(range_), key=lambda turn: (turn[1], TURN_ORDER[turn[0]])):
+        if kind == "introduced" and version >= at:
+            inside = True
+        elif (kind == "fixed" and version >= at) or (kind == "last_affected" and version > at):
+            inside = False
+    return inside
+
+
+def _before_limits(range_: Range, version: Version) -> bool:
+    limits = [event.limit for event in range_.events if event.limit is not None]
+    return not limits or any(limit == "*" or version < _version(limit) for limit in limits)
+
+
+def _all_turns(range_: Range) -> list[tuple[EventKind, Version]]:
+    turns = [turn for event in range_.events for turn in event.turns()]
+    return [(kind, _turn_version(kind, text)) for kind, text in turns if kind != "limit"]
+
+
+def _turns(range_: Range, kind: EventKind) -> list[Version]:
+    return [version for turn, version in _all_turns(range_) if turn == kind]
+
+
+def _turn_version(kind: EventKind, text: str) -> Version:
+    """``introduced: "0"`` is below every version, pre-releases of 0 included."""
+    return Version("0.dev0") if kind == "introduced" and text == "0" else _version(text)
+
+
+def _version(text: str) -> Version:
+    try:
+        return Version(text)
+    except InvalidVersion as error:
+        raise UndecidableError(f"{text!r} is no version (PEP 440)") from error
+
+
+def alias_groups(advisories: Iterable[Advisory]) -> tuple[tuple[Advisory, ...], ...]:
+    """Part the records of one package into weaknesses: union-find over ids and aliases.
+
+    The order of the records never matters.
+    """
+    records = sorted({record.id: record for record in advisories}.values(), key=lambda r: r.id)
+    parent: dict[str, str] = {}
+
+    def root(name: str) -> str:
+        while parent.setdefault(name, name) != name:
+            parent[name] = parent[parent[name]]
+            name = parent[name]
+        return name
+
+    for record in records:
+        for name in record.ids:
+            first, second = sorted((root(record.id), root(name)))
+            parent[second] = first
+    groups: dict[str, list[Advisory]] = {}
+    for record in records:
+        groups.setdefault(root(record.id), []).append(record)
+    return tuple(tuple(group) for group in groups.values())

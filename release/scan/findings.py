@@ -1,0 +1,298 @@
+"""From records and closures to findings: what affects whom, under which lasting key."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from packaging.utils import canonicalize_name
+from packaging.version import Version
+
+from release.model.finding import ClosureKind, Finding
+from release.model.record import Record
+from release.model.snapshot import Closure, Gap, Pin
+from release.scan.advisories import (
+    Advisory,
+    Damaged,
+    UndecidableError,
+    alias_groups,
+    fixes,
+    is_affected,
+)
+from release.scan.severity import Rating, rate
+from release.scan.source import Found
+
+SCANNER = "osv"
+KEY_PREFERENCE = ("CVE-", "GHSA-", "PYSEC-")
+"""Whose id a key is minted from, the first that the alias group has."""
+REFERENCE_PREFERENCE = ("ADVISORY", "REPORT", "WEB", "ARTICLE", "FIX")
+SUMMARY_LENGTH = 240
+"""Characters kept of a description that stands in for a missing summary."""
+
+
+@dataclass(frozen=True)
+class Weakness:
+    """One alias group in one package, and the versions it affects of those that were asked."""
+
+    package: str
+    records: tuple[Advisory, ...]
+    versions: frozenset[str]
+
+    @property
+    def ids(self) -> frozenset[str]:
+        """All ids and aliases of the group."""
+        return frozenset[str]().union(*(record.ids for record in self.records))
+
+    @property
+    def rating(self) -> Rating:
+        """The severity of the whole group."""
+        entries = [entry for record in self.records for entry in record.entries(self.package)]
+        lists = [record.severity for record in self.records] + [e.severity for e in entries]
+        specific = [record.database_specific for record in self.records]
+        specific += [e.database_specific for e in entries] + [e.ecosystem_specific for e in entries]
+        return rate(
+            (score for scores in lists for score in scores or ()),
+            (words.get("severity") for words in specific if words),
+        )
+
+    def affects(self, version: str) -> bool:
+        """Whether any record of the group holds a version; what cannot be decided counts as held."""
+        return any(_affected_or_unsure(record, self.package, version) for record in self.records)
+
+    def fixed_in(self, version: str) -> tuple[Version, ...]:
+        """The releases that end the ranges holding ``version``, lowest first."""
+        held = (r for r in self.records if _affected_or_unsure(r, self.package, version))
+        return tuple(sorted({fixed for record in held for fixed in _fixes(record, self, version)}))
+
+
+def _affected_or_unsure(record: Advisory, package: str, version: str) -> bool:
+    try:
+        return is_affected(record, package, version)
+    except UndecidableError:
+        return True
+
+
+def _fixes(record: Advisory, weakness: Weakness, version: str) -> frozenset[Version]:
+    try:
+        return fixes(record, weakness.package, version)
+    except UndecidableError:
+        return frozenset()
+
+
+@dataclass(frozen=True)
+class Assessment:
+    """What the records say of some releases; ``undecided`` are those that they do not tell."""
+
+    weaknesses: tuple[Weakness, ...]
+    undecided: tuple[Damaged, ...]
+
+
+def assess(found: Found, releases: Iterable[tuple[str, str]]) -> Assessment:
+    """Evaluate records against releases, (normalized name, version) pairs."""
+    held: dict[str, dict[str, set[str]]] = {}
+    records = {record.id: record for record in found.advisories}
+    undecided: set[Damaged] = set()
+    for name, version in sorted(set(releases)):
+        for record in _about(records.values(), name):
+            try:
+                if is_affected(record, name, version):
+                    held.setdefault(name, {}).setdefault(record.id, set()).add(version)
+            except UndecidableError as error:
+                undecided.add(Damaged(record.id, f"{name}: {error}", frozenset({name})))
+    weaknesses = tuple(
+        Weakness(name, group, frozenset().union(*(by_id[record.id] for record in group)))
+        for name, by_id in sorted(held.items())
+        for group in alias_groups(records[id_] for id_ in by_id)
+    )
+    return Assessment(weaknesses, tuple(sorted(undecided, key=lambda one: one.name)))
+
+
+def _about(records: Iterable[Advisory], package: str) -> Iterator[Advisory]:
+    return (record for record in records if package in record.packages)
+
+
+def releases_of(pins: Iterable[Pin]) -> tuple[tuple[str, str], ...]:
+    """The (name, version) pairs of some pins, sorted."""
+    return tuple(sorted({(pin.name, pin.version) for pin in pins}))
+
+
+def covered(closures: Iterable[Closure], damaged: Iterable[Damaged]) -> tuple[str, ...]:
+    """The ``name==version`` that were settled: all pins but those that a lost record names."""
+    lost = frozenset[str]().union(*(one.packages or () for one in damaged))
+    pins = releases_of(pin for closure in closures for pin in closure.pins)
+    return tuple(f"{name}=={version}" for name, version in pins if name not in lost)
+
+
+def skipped(closures: Iterable[Closure], damaged: Iterable[Damaged]) -> tuple[Gap, ...]:
+    """All that was not seen, by name: the closures' gaps and the records set aside."""
+    gaps = {Gap(name=one.name, reason=one.reason) for one in damaged}
+    gaps |= {
+        Gap(name=gap.name, reason=f"{closure.kind}: {gap.reason}")
+        for closure in closures
+        for gap in closure.gaps
+    }
+    return tuple(sorted(gaps, key=lambda gap: (gap.name, gap.reason)))
+
+
+FixTime = Callable[[Weakness, str], "datetime | None"]
+"""When the index first had a release that ends a weakness of a version, if it tells."""
+
+
+def findings_of(
+    weaknesses: Sequence[Weakness],
+    closures: Sequence[Closure],
+    known: Record | None,
+    now: datetime,
+    fix_time: FixTime,
+) -> tuple[Finding, ...]:
+    """The findings of a scan, by key."""
+    stories = _stories(weaknesses, known)
+    findings = [
+        _finding(weakness, closures, *_story(weakness, stories, now), fix_time)
+        for weakness in weaknesses
+    ]
+    return tuple(sorted(findings, key=lambda finding: finding.key))
+
+
+def _finding(
+    weakness: Weakness,
+    closures: Sequence[Closure],
+    key: str,
+    first_seen: datetime,
+    fix_time: FixTime,
+) -> Finding:
+    held = {closure.kind: _held(weakness, closure) for closure in closures}
+    held = {kind: pins for kind, pins in held.items() if pins}
+    witness = held.get("published") or held["candidate"]
+    version = max((pin.version for pin in witness), key=Version)
+    rating = weakness.rating
+    return Finding(
+        key=key,
+        kind="dependency",
+        package=weakness.package,
+        version=version,
+        ids=tuple(sorted(weakness.ids)),
+        severity=rating.severity,
+        score=rating.score,
+        scope="runtime" if any("" in pin.extras for pin in witness) else "extra",
+        fixed_in=tuple(str(fixed) for fixed in weakness.fixed_in(version)),
+        published_at=min((r.published for r in weakness.records if r.published), default=None),
+        first_seen=first_seen,
+        fix_available_at=fix_time(weakness, version),
+        source=tuple(f"{SCANNER}:{record.id}" for record in weakness.records),
+        summary=_summary(weakness.records),
+        url=_url(weakness.records),
+        affects={kind: _versions(pins) for kind, pins in held.items()},
+        pythons=_in_order(closures, witness),
+        extras=tuple(sorted({extra for pin in witness for extra in pin.extras})),
+    )
+
+
+def _held(weakness: Weakness, closure: Closure) -> tuple[Pin, ...]:
+    return tuple(
+        pin
+        for pin in closure.pins
+        if pin.name == weakness.package and pin.version in weakness.versions
+    )
+
+
+def _versions(pins: Iterable[Pin]) -> tuple[str, ...]:
+    return tuple(sorted({pin.version for pin in pins}, key=Version))
+
+
+def _in_order(closures: Iterable[Closure], pins: Sequence[Pin]) -> tuple[str, ...]:
+    """The Python versions of some pins, in the closures' order."""
+    order = dict.fromkeys(minor for closure in closures for minor in closure.pythons)
+    return tuple(minor for minor in order if any(minor in pin.pythons for pin in pins))
+
+
+def _summary(records: Sequence[Advisory]) -> str:
+    """The first summary, else the beginning of the first description, on one line."""
+    summaries = [record.summary for record in records if record.summary]
+    if summaries:
+        return " ".join(summaries[0].split())
+    details = " ".join(next((record.details for record in records if record.details), "").split())
+    return details if len(details) <= SUMMARY_LENGTH else details[:SUMMARY_LENGTH].rstrip() + "…"
+
+
+def _url(records: Iterable[Advisory]) -> str | None:
+    """The reference that explains most, over https only."""
+    urls = [
+        (_rank(reference.type, REFERENCE_PREFERENCE), reference.url)
+        for record in records
+        for reference in record.references or ()
+        if reference.url.startswith("https://")
+    ]
+    return min(urls)[1] if urls else None
+
+
+def _rank(text: str, preference: Sequence[str]) -> int:
+    return next(
+        (at for at, start in enumerate(preference) if text.startswith(start)), len(preference)
+    )
+
+
+def _stories(weaknesses: Sequence[Weakness], known: Record | None) -> dict[Weakness, list[Finding]]:
+    """For each weakness the known findings that it goes on from, the oldest first.
+
+    A finding is found again through any id. When its group was split, the part that holds the
+    id in its key goes on from it; when groups were merged, the older key stays.
+    """
+    stories: dict[Weakness, list[Finding]] = {}
+    for finding in _by_age(known):
+        heirs = [w for w in weaknesses if _continues(w, finding)]
+        if heirs:
+            named = finding.key.rpartition("@")[0]
+            heir = min(heirs, key=lambda w: (named not in w.ids, sorted(w.ids)))
+            stories.setdefault(heir, []).append(finding)
+    return stories
+
+
+def _by_age(known: Record | None) -> list[Finding]:
+    tracked = (item.finding for item in known.tracked) if known else ()
+    dependencies = (finding for finding in tracked if finding.kind == "dependency")
+    return sorted(
+        dependencies, key=lambda f: (f.first_seen is None, f.first_seen, f.key)
+    )  # no first_seen: last; such findings compare by key
+
+
+def _continues(weakness: Weakness, finding: Finding) -> bool:
+    same = canonicalize_name(finding.package) == weakness.package
+    return same and not weakness.ids.isdisjoint(finding.ids)
+
+
+def _story(
+    weakness: Weakness, stories: dict[Weakness, list[Finding]], now: datetime
+) -> tuple[str, datetime]:
+    """The key and the first sight of a weakness."""
+    past = stories.get(weakness, [])
+    if not past:
+        return _mint(weakness), now
+    return past[0].key, min((f.first_seen for f in past if f.first_seen), default=now)
+
+
+def _mint(weakness: Weakness) -> str:
+    best = min(weakness.ids, key=lambda id_: (_rank(id_, KEY_PREFERENCE), id_))
+    return f"{best}@{weakness.package}"
+
+
+def vanished(
+    known: Record | None, findings: Iterable[Finding], settled: Iterable[str]
+) -> tuple[Finding, ...]:
+    """The open findings whose package and version are still there, and which nothing reports."""
+    present = {finding.key for finding in findings}
+    covers = set(settled)
+    return tuple(
+        finding
+        for finding in (known.open if known else ())
+        if finding.kind == "dependency"
+        and finding.key not in present
+        and any(f"{canonicalize_name(finding.package)}=={v}" in covers for v in seen_at(finding))
+    )
+
+
+def seen_at(finding: Finding) -> frozenset[str]:
+    """Every version at which a finding was seen."""
+    kinds: tuple[ClosureKind, ...] = ("published", "candidate")
+    return frozenset({finding.version}).union(*(finding.affects.get(kind, ()) for kind in kinds))

@@ -1,0 +1,103 @@
+"""Which Python versions a project's users run, and how markers read there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+
+from packaging.markers import Marker
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
+
+END_OF_LIFE = {
+    "3.8": datetime(2024, 10, 7, tzinfo=UTC),
+    "3.9": datetime(2025, 10, 31, tzinfo=UTC),
+    "3.10": datetime(2026, 10, 31, tzinfo=UTC),
+    "3.11": datetime(2027, 10, 31, tzinfo=UTC),
+    "3.12": datetime(2028, 10, 31, tzinfo=UTC),
+    "3.13": datetime(2029, 10, 31, tzinfo=UTC),
+    "3.14": datetime(2030, 10, 31, tzinfo=UTC),
+    "3.15": datetime(2031, 10, 31, tzinfo=UTC),
+}
+"""End of life by minor version, oldest first (devguide.python.org/versions), months in full."""
+
+FIRST_RELEASE = {
+    "3.14": datetime(2025, 10, 7, tzinfo=UTC),
+    "3.15": datetime(2026, 10, 1, tzinfo=UTC),
+}
+"""First final release of the minors young enough that a scan's moment may lie before it."""
+
+PLATFORMS = (
+    {
+        "os_name": "posix",
+        "sys_platform": "linux",
+        "platform_system": "Linux",
+        "platform_machine": "x86_64",
+    },
+    {
+        "os_name": "posix",
+        "sys_platform": "darwin",
+        "platform_system": "Darwin",
+        "platform_machine": "arm64",
+    },
+    {
+        "os_name": "nt",
+        "sys_platform": "win32",
+        "platform_system": "Windows",
+        "platform_machine": "AMD64",
+    },
+)
+"""The platforms whose users stand for all."""
+
+
+def supported(
+    requires_python: str | None, configured: Sequence[str], now: datetime
+) -> tuple[str, ...]:
+    """The minor versions to look at, lowest first.
+
+    :param requires_python: the project's ``Requires-Python``; what cannot be read admits all.
+    :param configured: the configuration's list, which wins.
+    :param now: versions past their end of life at this moment do not count, unless no other is
+        admitted: then the newest of them does.
+    """
+    if configured:
+        return tuple(sorted(configured, key=_key))
+    known = [minor for minor in END_OF_LIFE if FIRST_RELEASE.get(minor, now) <= now]
+    within = [minor for minor in known if admits(requires_python, minor)]
+    alive = [minor for minor in within if now < END_OF_LIFE[minor]]
+    return tuple(alive or within[-1:])
+
+
+def admits(requires_python: str | None, minor: str) -> bool:
+    """Whether the newest patch release of a minor version is admitted."""
+    try:
+        return SpecifierSet(requires_python or "").contains(_newest_patch(minor))
+    except InvalidSpecifier:
+        return True
+
+
+def holds(marker: Marker | None, minor: str) -> bool:
+    """Whether a marker is true for CPython of this minor version on any platform."""
+    return marker is None or any(marker.evaluate(env) for env in _environments(minor))
+
+
+def _environments(minor: str) -> Iterator[dict[str, str]]:
+    for platform in PLATFORMS:
+        yield platform | {
+            "python_version": minor,
+            "python_full_version": _newest_patch(minor),
+            "implementation_name": "cpython",
+            "implementation_version": _newest_patch(minor),
+            "platform_python_implementation": "CPython",
+            "platform_release": "",
+            "platform_version": "",
+            "extra": "",
+        }
+
+
+def _newest_patch(minor: str) -> str:
+    """A patch number beyond any real one: users are taken to run the newest."""
+    return f"{minor}.99"
+
+
+def _key(minor: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in minor.split("."))

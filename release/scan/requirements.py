@@ -1,0 +1,106 @@
+"""Our own requirements: read, lifted, and given a higher floor."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.specifiers import Specifier, SpecifierSet
+from packaging.utils import canonicalize_name
+from packaging.version import InvalidVersion, Version
+
+from release.model.snapshot import Edit, Gap
+
+CAPS = frozenset({"<", "<=", "==", "===", "~="})
+"""The operators that keep newer releases out (PEP 440)."""
+PINS = frozenset({"==", "===", "~="})
+"""Those of them that also name a version to start from."""
+
+
+def readable(lines: Iterable[str]) -> tuple[tuple[str, ...], tuple[Gap, ...]]:
+    """Part the ``Requires-Dist`` lines that an index can answer from those set aside by name.
+
+    Legacy lines such as ``pytz (>dev)`` do not parse (PEP 508); a direct URL leads past the index.
+    """
+    kept: list[str] = []
+    aside: list[Gap] = []
+    for line in lines:
+        reason = _unreadable(line)
+        if reason:
+            aside.append(Gap(name=line, reason=reason))
+        else:
+            kept.append(line)
+    return tuple(kept), tuple(aside)
+
+
+def _unreadable(line: str) -> str | None:
+    try:
+        url = Requirement(line).url
+    except InvalidRequirement as error:
+        return f"no valid requirement: {str(error).splitlines()[0]}"
+    return "a direct URL, which no index answers for" if url else None
+
+
+def package_of(line: str) -> str:
+    """The normalized name (PEP 503) of the package that a requirement asks for."""
+    return canonicalize_name(Requirement(line).name)
+
+
+def is_capped(line: str) -> bool:
+    """Whether a requirement keeps newer releases out."""
+    return any(specifier.operator in CAPS for specifier in Requirement(line).specifier)
+
+
+def lift(line: str) -> str:
+    """Drop the upper bounds and pins of a requirement, keep its floor, extras and marker.
+
+    ``<2,>=1`` becomes ``>=1``; ``==1.2`` becomes ``>=1.2``; ``~=1.4`` ``>=1.4``; ``==1.*`` ``>=1``.
+    """
+    requirement = Requirement(line)
+    kept = [s for s in requirement.specifier if s.operator not in CAPS | {">="}]
+    floors = [floor for s in requirement.specifier if (floor := _floor(s))]
+    requirement.specifier = _with_floor(kept, max(floors, default=None))
+    return str(requirement)
+
+
+def raise_floor(line: str, floor: Version) -> str:
+    """Ask for at least ``floor``; a lower floor that stood there gives way."""
+    requirement = Requirement(line)
+    kept = [s for s in requirement.specifier if s.operator not in {">", ">="}]
+    requirement.specifier = _with_floor(kept, floor)
+    return str(requirement)
+
+
+def _floor(specifier: Specifier) -> Version | None:
+    if specifier.operator not in PINS | {">="}:
+        return None
+    try:
+        return Version(Version(specifier.version.removesuffix(".*")).public)
+    except InvalidVersion:  # ``===`` compares any text
+        return None
+
+
+def _with_floor(kept: Iterable[Specifier], floor: Version | None) -> SpecifierSet:
+    words = [str(specifier) for specifier in kept]
+    return SpecifierSet(",".join(words + ([f">={floor}"] if floor else [])))
+
+
+def apply(requires: Iterable[str], edits: Iterable[Edit]) -> tuple[str, ...]:
+    """The requirements as they stand after the edits."""
+    becomes = {edit.requirement: edit.becomes for edit in edits}
+    return tuple(becomes.get(line, line) for line in requires)
+
+
+def unite(edits: Iterable[Edit]) -> tuple[Edit, ...]:
+    """Several findings' edits as one, each requirement once: the highest floor asked for wins."""
+    united: dict[str, Edit] = {}
+    for edit in edits:
+        other = united.get(edit.requirement)
+        if other is None or _asked(edit) > _asked(other):
+            united[edit.requirement] = edit
+    return tuple(united[line] for line in sorted(united))
+
+
+def _asked(edit: Edit) -> Version:
+    floors = [floor for s in Requirement(edit.becomes).specifier if (floor := _floor(s))]
+    return max(floors, default=Version("0.dev0"))

@@ -1,0 +1,130 @@
+"""What the resolver is asked and what it answers: the port that closures and reach share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from packaging.markers import Marker
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.utils import canonicalize_name
+
+from release.model.snapshot import Pin
+from release.scan import pythons
+
+PLAIN = ""
+"""The install without any extra."""
+
+
+@dataclass(frozen=True)
+class Query:
+    """The question what a fresh install of a root with these requirements gets.
+
+    :param requires: its ``Requires-Dist`` lines.
+    :param extra: the one extra asked for, or :data:`PLAIN`.
+    :param pythons: the minor versions of interest, lowest first.
+    :param constraints: further bounds on any package, one requirement each.
+    """
+
+    requires: tuple[str, ...]
+    extra: str
+    pythons: tuple[str, ...]
+    constraints: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Solution:
+    """It gets these."""
+
+    pins: tuple[Pin, ...]
+
+
+@dataclass(frozen=True)
+class NoSolution:
+    """Nothing satisfies it; ``words`` are the resolver's reasons."""
+
+    words: str
+
+
+@dataclass(frozen=True)
+class Unanswered:
+    """The resolver could not tell; ``words`` say why."""
+
+    words: str
+
+
+Answer = Solution | NoSolution | Unanswered
+Solve = Callable[[Query], Answer]
+
+
+@dataclass(frozen=True)
+class Locked:
+    """One line of a universal resolution: a version, where it holds, and who asks for it."""
+
+    name: str
+    version: str
+    marker: Marker | None
+    via: tuple[str, ...]
+
+
+def read_lock(text: str) -> tuple[Locked, ...]:
+    """Read ``uv pip compile --universal --annotation-style line``; direct URLs are left out.
+
+    :raises ValueError: a line is no pinned requirement.
+    """
+    lines = (line for line in text.splitlines() if line.strip() and not line.startswith("#"))
+    return tuple(locked for line in lines if (locked := _read_line(line)))
+
+
+def _read_line(line: str) -> Locked | None:
+    body, _, via = line.partition("# via ")
+    try:
+        requirement = Requirement(body.strip())
+    except InvalidRequirement as error:
+        raise ValueError(f"no pinned requirement: {line}") from error
+    if requirement.url:
+        return None
+    pinned = [s.version for s in requirement.specifier if s.operator in {"==", "==="}]
+    if len(pinned) != 1:
+        raise ValueError(f"no pinned requirement: {line}")
+    return Locked(
+        name=canonicalize_name(requirement.name),
+        version=pinned[0],
+        marker=requirement.marker,
+        via=tuple(sorted(name.strip() for name in via.split(",") if name.strip())),
+    )
+
+
+def pin(locked: Iterable[Locked], minors: tuple[str, ...], extra: str) -> tuple[Pin, ...]:
+    """The pins that reach users on these Python versions."""
+    pins = []
+    for line in locked:
+        where = tuple(minor for minor in minors if pythons.holds(line.marker, minor))
+        if where:
+            pins.append(
+                Pin(
+                    name=line.name,
+                    version=line.version,
+                    pythons=where,
+                    extras=(extra,),
+                    via=line.via,
+                )
+            )
+    return tuple(pins)
+
+
+def merge(pins: Iterable[Pin], minors: tuple[str, ...]) -> tuple[Pin, ...]:
+    """One pin for each name and version, sorted, with every place it was seen in."""
+    merged: dict[tuple[str, str], list[Pin]] = {}
+    for one in pins:
+        merged.setdefault((one.name, one.version), []).append(one)
+    return tuple(
+        Pin(
+            name=name,
+            version=version,
+            pythons=tuple(minor for minor in minors if any(minor in one.pythons for one in same)),
+            extras=tuple(sorted({extra for one in same for extra in one.extras})),
+            via=tuple(sorted({by for one in same for by in one.via})),
+        )
+        for (name, version), same in sorted(merged.items())
+    )

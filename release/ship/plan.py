@@ -1,0 +1,123 @@
+"""The plan of a release: pure, from what was gathered to everything that will be done."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from packaging.version import InvalidVersion, Version
+
+from release.model.decision import Decision
+from release.model.listing import IndexFile, versions
+from release.model.plan import FileEdit, Plan, Problem, Step, StepKind, StepName
+
+STEPS: tuple[tuple[StepName, StepKind, str], ...] = (
+    ("commit", "reversible", "the release commit exists, on no branch"),
+    ("gates", "verify-only", "every gate is green on the release commit"),
+    ("build", "reversible", "sdist and wheel were built from a fresh clone of it"),
+    ("verify", "verify-only", "both archives are what the plan says, and install"),
+    ("seal", "irreversible", "the bytes of this version are fixed in the ledger"),
+    ("upload", "irreversible", "the index holds every sealed file"),
+    ("confirm", "verify-only", "the index serves every file with the sealed hash"),
+    ("prove", "verify-only", "our file installs from the index and imports"),
+    ("tag", "reversible", "the tag stands on the release commit"),
+    ("status", "reversible", "the documents for the status site are laid out"),
+)  # fmt: skip
+"""Every step with its kind and postcondition (law 4), in order."""
+
+
+@dataclass(frozen=True)
+class World:
+    """What a plan is made from.
+
+    ``taken`` are the versions that the tags and the ledger hold; ``dirty`` the files that differ
+    from HEAD; ``missing_gates`` the configured gates that the noxfile lacks.
+    """
+
+    project: str
+    repository: str
+    commit: str
+    tag_prefix: str
+    listed: tuple[IndexFile, ...]
+    tags: tuple[str, ...]
+    sealed: tuple[str, ...]
+    dirty: tuple[str, ...]
+    gates: tuple[str, ...]
+    gates_note: str
+    missing_gates: tuple[str, ...]
+
+    @property
+    def taken(self) -> set[Version]:
+        """Every version that was ever published, tagged or sealed."""
+        named = [*self.sealed, *(tag.removeprefix(self.tag_prefix) for tag in self.tags)]
+        return {*versions(self.listed), *parsed(named)}
+
+
+def parsed(names: Iterable[str]) -> set[Version]:
+    """The versions among some names; a tag such as ``v2-docs`` is none (pylcm#410)."""
+    found = set()
+    for name in names:
+        try:
+            found.add(Version(name))
+        except InvalidVersion:
+            continue
+    return found
+
+
+def make_plan(
+    world: World, decision: Decision, version: Version, notes: str, edits: tuple[FileEdit, ...]
+) -> Plan:
+    """Put the plan together, with every problem that can be seen beforehand."""
+    return Plan(
+        decision=decision,
+        project=world.project,
+        repository=world.repository,
+        version=str(version),
+        tag=f"{world.tag_prefix}{version}",
+        commit=world.commit,
+        notes=notes,
+        steps=tuple(Step(name=name, kind=kind, postcondition=text) for name, kind, text in STEPS),
+        problems=tuple(problems(world, version)),
+        edits=edits,
+        gates=world.gates,
+        gates_note=world.gates_note,
+    )
+
+
+def problems(world: World, version: Version) -> Iterable[Problem]:
+    """Everything that would make the release fail, all at once."""
+    if world.dirty:
+        yield Problem(
+            check="clean-tree",
+            what="files differ from HEAD: " + _few(world.dirty),
+            next="commit or remove them; a release is made of a commit",
+        )
+    if version in world.taken:
+        yield Problem(
+            check="version-free",
+            what=f"{version} was already published, tagged or sealed",
+            next="choose a higher one with --bump",
+        )
+    elif world.taken and version < max(world.taken):
+        yield Problem(
+            check="version-monotonic",
+            what=f"{version} is below {max(world.taken)}, which exists",
+            next="choose a higher one with --bump",
+        )
+    if world.missing_gates:
+        yield Problem(
+            check="gates-exist",
+            what=f"the noxfile has no session {', '.join(world.missing_gates)}",
+            next="add it, or correct gates in [tool.release-warden]",
+        )
+    if version.local:
+        yield Problem(
+            check="public-version",
+            what=f"{version} is a local version, which indexes refuse (PEP 440)",
+            next="choose a public one with --bump",
+        )
+
+
+def _few(names: tuple[str, ...], limit: int = 5) -> str:
+    more = f" and {len(names) - limit} more" if len(names) > limit else ""
+    return ", ".join(names[:limit]) + more

@@ -1,0 +1,147 @@
+"""Which version comes next, and where a project writes it down (PEP 440)."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import tomlkit
+from packaging.utils import canonicalize_name
+from packaging.version import InvalidVersion, Version
+
+from release.errors import ProjectError, UsageError
+from release.model.plan import FileEdit
+
+Read = Callable[[str], str | None]
+"""The text of a project's file, or ``None``."""
+
+LEVELS = {"major": 0, "minor": 1, "patch": 2}
+TAG_BACKENDS = ("setuptools-scm", "setuptools_scm", "hatch-vcs", "versioningit", "vcs-versioning")
+
+
+def next_version(current: str, taken: Iterable[Version], bump: str | None) -> Version:
+    """The version to release.
+
+    :param current: what the project's own metadata says.
+    :param taken: all versions ever published, tagged or sealed.
+    :param bump: ``major``, ``minor``, ``patch``, a version, or ``None`` for the current version
+        where it is still free and the next patch otherwise.
+    :raises UsageError: ``bump`` is none of these.
+    """
+    own = Version(Version(current).public)
+    highest = max(taken, default=None)
+    if bump is None:
+        free = not own.is_devrelease and (highest is None or own > highest)
+        return own if free else raised(highest or own, "patch")
+    if bump in LEVELS:
+        return raised(max(own, highest) if highest else own, bump)
+    try:
+        return Version(bump)
+    except InvalidVersion as error:
+        raise UsageError(
+            f"--bump {bump} is no version", remedy="use patch, minor, major or a PEP 440 version"
+        ) from error
+
+
+def raised(version: Version, level: str) -> Version:
+    """A final release above ``version``: of 1.2.3rc1 the patch is 1.2.3, of 1.2.3 it is 1.2.4."""
+    place = LEVELS[level]
+    numbers = [*version.release, *([0] * (place + 1 - len(version.release)))]
+    if not (version.is_prerelease and not any(numbers[place + 1 :])):
+        numbers[place] += 1
+        numbers[place + 1 :] = [0] * len(numbers[place + 1 :])
+    epoch = f"{version.epoch}!" if version.epoch else ""
+    return Version(epoch + ".".join(map(str, numbers)))
+
+
+def version_edits(read: Read, old: str, new: str) -> tuple[FileEdit, ...]:
+    """The files that must change so that the project builds as ``new``.
+
+    :param read: the project's files.
+    :param old: the version its metadata tells now.
+    :raises ProjectError: the version is written nowhere that we know how to change.
+    """
+    if old == new:
+        return ()
+    pyproject = tomllib.loads(read("pyproject.toml") or "")
+    if is_tag_derived(pyproject):
+        return ()
+    edits = [
+        FileEdit(path=path, after=after)
+        for path in candidates(pyproject)
+        if (text := read(path)) and (after := _rewritten(path, text, old, new)) != text
+    ]
+    if not edits:
+        raise ProjectError(
+            f"cannot find where the project writes its version {old}",
+            why=f"looked at {', '.join(candidates(pyproject))}",
+            remedy=f"set it to {new} by hand, commit, and publish again with --bump {new}",
+        )
+    return tuple(edits)
+
+
+def is_tag_derived(pyproject: dict[str, Any]) -> bool:
+    """Whether the version comes from git's tags and is written in no file."""
+    tool = pyproject.get("tool", {})
+    if "version" not in pyproject.get("project", {}).get("dynamic", ()) and "poetry" not in tool:
+        return "setuptools_scm" in tool and "version" not in pyproject.get("project", {})
+    requires = " ".join(pyproject.get("build-system", {}).get("requires", ()))
+    source = _at(tool, "pdm", "version", "source") or _at(tool, "hatch", "version", "source")
+    return source in {"scm", "vcs"} or any(name in requires for name in TAG_BACKENDS)
+
+
+def candidates(pyproject: dict[str, Any]) -> tuple[str, ...]:
+    """The files in which the version may be written, the declared ones first."""
+    tool = pyproject.get("tool", {})
+    declared = [
+        _at(tool, "hatch", "version", "path"),
+        _at(tool, "pdm", "version", "path"),
+        *_attribute_files(_at(tool, "setuptools", "dynamic", "version", "attr")),
+        _at(tool, "setuptools", "dynamic", "version", "file"),
+    ]
+    name = _at(tool, "flit", "module", "name") or _at(tool, "flit", "metadata", "module")
+    name = name or pyproject.get("project", {}).get("name") or _at(tool, "poetry", "name") or ""
+    module = canonicalize_name(str(name)).replace("-", "_") if name else ""
+    guessed = [*_attribute_files(f"{name}.x"), *(_attribute_files(f"{module}.x") if module else ())]
+    guessed += [path.replace("__init__", mod) for path in guessed if path.endswith("__init__.py")
+                for mod in ("_version", "__about__", "version", "__version__")]  # fmt: skip
+    ordered = ["pyproject.toml", *declared, *guessed, "setup.cfg", "setup.py"]
+    return tuple(dict.fromkeys(path for path in ordered if isinstance(path, str)))
+
+
+def _attribute_files(attribute: object) -> list[str]:
+    """``pkg.mod.__version__`` may stand in pkg/mod.py or pkg/mod/__init__.py, also below src."""
+    if not isinstance(attribute, str) or "." not in attribute:
+        return []
+    module = attribute.rpartition(".")[0].replace(".", "/")
+    ends = (f"{module}.py", f"{module}/__init__.py")
+    return [f"{top}{end}" for top in ("", "src/") for end in ends]
+
+
+def _rewritten(path: str, text: str, old: str, new: str) -> str:
+    if path == "pyproject.toml":
+        return _rewritten_pyproject(text, new)
+    if text.strip() == old:
+        return text.replace(old, new)
+    quoted = re.compile(
+        rf"^(\s*(?:__version__|VERSION|version)\b[^=\n]*=\s*)(['\"]){re.escape(old)}\2", re.M
+    )
+    bare = re.compile(rf"^(version\s*=\s*){re.escape(old)}(?=\s*$)", re.M)
+    text = quoted.sub(lambda m: f"{m[1]}{m[2]}{new}{m[2]}", text)
+    return bare.sub(lambda m: f"{m[1]}{new}", text) if path == "setup.cfg" else text
+
+
+def _rewritten_pyproject(text: str, new: str) -> str:
+    document = tomlkit.parse(text)
+    for table in (document.get("project"), document.get("tool", {}).get("poetry")):
+        if table is not None and "version" in table:
+            table["version"] = new
+    return tomlkit.dumps(document)
+
+
+def _at(table: Any, *keys: str) -> Any:
+    for key in keys:
+        table = table.get(key) if isinstance(table, dict) else None
+    return table

@@ -1,0 +1,11 @@
+"""The status site: it reads documents, and shows what they say until they are too old.
+
+``documents``  the folder of documents that a run leaves behind, read whole
+``grade``      the grade, by caps and deductions that anyone can recompute
+``findings``   what of a finding is public, and what to do about it
+``status``     the document ``index.json``
+``words``      the same in plain words
+``page``       the document as one self-contained ``index.html``
+``build``      writes both, each whole or not at all
+``site``       builds and serves them for a project at hand
+"""

@@ -1,0 +1,82 @@
+"""The folder of documents that a run leaves behind."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from release.errors import DocumentError
+from release.model.base import D, decode
+from release.model.decision import Decision
+from release.model.heartbeat import Heartbeat, Run
+from release.model.receipt import Receipt
+from release.model.record import Record
+from release.model.snapshot import Snapshot
+
+
+@dataclass(frozen=True, kw_only=True)
+class Documents:
+    """All that the site knows; what is not there yet is ``None``."""
+
+    run: Run | None = None
+    record: Record | None = None
+    snapshot: Snapshot | None = None
+    heartbeat: Heartbeat | None = None
+    decision: Decision | None = None
+    receipts: tuple[Receipt, ...] = ()
+
+    @property
+    def project(self) -> str | None:
+        """The project's name, by whichever document tells it."""
+        if self.snapshot:
+            return self.snapshot.project.name
+        named = (self.run, self.heartbeat, self.record, *self.receipts)
+        return next((document.project for document in named if document), None)
+
+    @property
+    def repository(self) -> str | None:
+        """The repository that the documents are about."""
+        named = (self.snapshot, self.heartbeat, self.record, self.run)
+        return next((document.repository for document in named if document), None)
+
+    @property
+    def scanned_at(self) -> datetime | None:
+        """When the last scan was."""
+        return self.heartbeat.taken_at if self.heartbeat else None
+
+    @property
+    def releases(self) -> tuple[Receipt, ...]:
+        """The releases in the repository at hand, newest first."""
+        ours = [receipt for receipt in self.receipts if receipt.repository == self.repository]
+        return tuple(sorted(ours, key=lambda it: (it.confirmed_at, it.version), reverse=True))
+
+
+def read(folder: Path) -> Documents:
+    """Read the documents of a folder.
+
+    :raises DocumentError: one of them cannot be read; the folder is taken whole or not at all.
+    """
+    releases = sorted((folder / "releases").glob("*.json"))
+    return Documents(
+        run=_read(folder / "run.json", Run),
+        record=_read(folder / "record.json", Record),
+        snapshot=_read(folder / "snapshot.json", Snapshot),
+        heartbeat=_read(folder / "heartbeat.json", Heartbeat),
+        decision=_read(folder / "decision.json", Decision),
+        receipts=tuple(receipt for path in releases if (receipt := _read(path, Receipt))),
+    )
+
+
+def _read(path: Path, kind: type[D]) -> D | None:
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise DocumentError(
+            f"{path.name} cannot be read",
+            why=str(error),
+            remedy="the site was left as it was; make the file readable, then run again",
+        ) from error
+    return decode(kind, data, origin=str(path))

@@ -1,0 +1,79 @@
+"""The page: one self-contained ``index.html`` that asks nobody else for anything."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from functools import cache
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from status_site import words
+from status_site.grade import BY_SEVERITY
+from status_site.status import SecurityStatus
+from status_site.unseen import VALID_FOR
+
+
+def render(status: SecurityStatus) -> bytes:
+    """The page of a status.
+
+    Its style and its script are named by digest in the content security policy, so that nothing
+    else, whatever an advisory's text holds, can run or be fetched.
+    """
+    style, script = _source("style.css"), _source("page.js")
+    page = _environment().get_template("index.html.jinja").render(
+        status=status,
+        words=words,
+        severities=BY_SEVERITY,
+        hours=int(VALID_FOR.total_seconds() // 3600),
+        policy=content_security_policy(style, script),
+        style=Markup(style),  # noqa: S704 - a file of ours
+        script=Markup(script),  # noqa: S704 - a file of ours
+    )
+    return page.encode()
+
+
+def content_security_policy(style: str, script: str) -> str:
+    """Only this style and this script; no request, no form, no other base."""
+    return "; ".join(
+        [
+            "default-src 'none'",
+            f"style-src {_digest(style)}",
+            f"script-src {_digest(script)}",
+            "base-uri 'none'",
+            "form-action 'none'",
+        ]
+    )
+
+
+def _digest(text: str) -> str:
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("status_site"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters |= {
+        "clean": words.clean,
+        "day": words.day,
+        "minute": words.minute,
+        "iso": words.iso,
+        "size": words.size,
+    }
+    return environment
+
+
+def _source(name: str) -> str:
+    environment = _environment()
+    loader = environment.loader
+    if loader is None:  # pragma: no cover - for the type checker: it is given above
+        raise LookupError(name)
+    return loader.get_source(environment, name)[0]

@@ -1,0 +1,295 @@
+"""The document ``security-status/index.json``: all that the pages say, for machines."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import ClassVar, Literal
+
+import msgspec
+
+from release.model.base import Document, Instant, Noun, digest
+from release.model.decision import Action
+from release.model.finding import ClosureKind
+from release.model.heartbeat import Run
+from release.model.receipt import Receipt, ReceiptFile
+from release.model.record import Record
+from release.model.snapshot import State
+from status_site.documents import Documents
+from status_site.findings import (
+    OwnCode,
+    PublicFinding,
+    https_only,
+    own_code,
+    public_findings,
+    published_is_known,
+    users_get,
+)
+from status_site.grade import (
+    FORMULA,
+    FORMULA_VERSION,
+    Cap,
+    Deduction,
+    Formula,
+    Letter,
+    Summary,
+    grade,
+    summarize,
+)
+from status_site.unseen import VALID_FOR, Unseen, doubts, unseen
+
+Remediation = Literal[
+    "unknown", "none-needed", "release-owed", "change-needed", "upgrade-available", "waiting"
+]
+NOT_PUBLIC = "it concerns the project's own code, whose open findings are not public"
+
+
+class ScannerStatus(Noun, frozen=True, kw_only=True):
+    """How one scanner fared in the last scan; ``covered`` is a number of packages."""
+
+    state: State
+    required: bool
+    covered: int
+    skipped: int
+    database_date: Instant | None
+    detail: str
+
+
+class PublicFile(Noun, frozen=True, kw_only=True):
+    """One file of a release; ``url`` only where the world can reach it."""
+
+    name: str
+    sha256: str
+    size: int
+    url: str | None
+
+
+class PublicRelease(Noun, frozen=True, kw_only=True):
+    """One confirmed release."""
+
+    version: str
+    confirmed_at: Instant
+    uploaded_at: Instant
+    tag: str
+    trigger: str
+    files: tuple[PublicFile, ...]
+
+
+class PublicReason(Noun, frozen=True, kw_only=True):
+    """One rule that fired."""
+
+    rule: str
+    why: str
+
+
+class LastDecision(Noun, frozen=True, kw_only=True):
+    """The last decision; the first reason settled it."""
+
+    action: Action
+    reasons: tuple[PublicReason, ...]
+    next_step: str = msgspec.field(name="next")
+
+
+class LastRun(Noun, frozen=True, kw_only=True):
+    """How the last run ended."""
+
+    task: str
+    outcome: Literal["ok", "error"]
+    exit_code: int
+    at: Instant
+
+
+class SecurityStatus(Document, frozen=True, kw_only=True, tag="release-warden/status/1"):
+    """The security status of a project.
+
+    ``basis`` says whose findings these are: those of the ``published`` release at ``version``,
+    or, where nothing published was resolved, of the ``candidate`` at HEAD. ``valid_until`` is
+    ``scan_date`` plus 48 hours: past it, whoever reads this must withdraw the grade.
+    ``days_since_last_vulnerability`` counts whole days from the newest ``first_seen`` of all
+    vulnerabilities in dependencies, open or resolved, to ``scan_date``.
+
+    ``security_grade`` follows from ``vulnerability_summary``, ``grade_caps`` and ``formula``;
+    ``null`` means that there is none, never that all is well. The summary's ``total`` is the
+    number of ``findings`` plus ``own_code``, which is public as counts only.
+
+    ``build_id`` is the same for the same content, whatever the clock says.
+    """
+
+    CLOCK: ClassVar[frozenset[str]] = frozenset(
+        {
+            "build_id",
+            "last_updated",
+            "scan_date",
+            "valid_until",
+            "days_since_last_vulnerability",
+            "scanners.*.database_date",
+            "last_run.at",
+        }
+    )
+
+    schema_version: int = 1
+    build_id: str = ""
+    last_updated: Instant | None
+    scan_date: Instant | None
+    valid_until: Instant | None
+    project: str | None
+    repository: str | None
+    version: str | None
+    basis: ClosureKind
+    vulnerability_summary: Summary
+    own_code: OwnCode
+    findings: tuple[PublicFinding, ...]
+    security_grade: Letter | None
+    grade_points: int
+    grade_caps: tuple[Cap, ...]
+    grade_deductions: tuple[Deduction, ...]
+    formula_version: int = FORMULA_VERSION
+    formula: Formula = FORMULA
+    days_since_last_vulnerability: int | None
+    remediation_status: Remediation
+    unknown: tuple[Unseen, ...]
+    scanners: dict[str, ScannerStatus]
+    releases: tuple[PublicRelease, ...]
+    last_decision: LastDecision | None
+    last_run: LastRun | None
+    links: dict[str, str]
+
+    @classmethod
+    def from_documents(cls, documents: Documents) -> SecurityStatus:
+        """What the documents say; the same documents always say the same."""
+        basis: ClosureKind = _basis(documents)
+        findings = users_get(documents)
+        public = public_findings(findings, documents, basis)
+        summary = summarize(finding.severity for finding in findings)
+        missing = unseen(documents, basis)
+        as_of, scanned = _as_of(documents), documents.scanned_at
+        graded = grade(summary, tuple(doubts(documents, missing, as_of)))
+        status = cls(
+            last_updated=as_of,
+            scan_date=scanned,
+            valid_until=scanned + VALID_FOR if scanned else None,
+            project=documents.project,
+            repository=documents.repository,
+            version=_version(documents, basis),
+            basis=basis,
+            vulnerability_summary=summary,
+            own_code=own_code(findings),
+            findings=public,
+            security_grade=graded.letter,
+            grade_points=graded.points,
+            grade_caps=graded.caps,
+            grade_deductions=graded.deductions,
+            days_since_last_vulnerability=_days_since(documents.record, scanned),
+            remediation_status=_remediation(documents, graded.letter, public, summary),
+            unknown=missing,
+            scanners=_scanners(documents),
+            releases=tuple(_release(receipt) for receipt in documents.releases),
+            last_decision=_decision(documents),
+            last_run=_last_run(documents.run),
+            links={"data": "index.json", "page": "index.html"},
+        )
+        return msgspec.structs.replace(status, build_id=digest(status))
+
+
+def _basis(documents: Documents) -> ClosureKind:
+    return "published" if published_is_known(documents.snapshot) else "candidate"
+
+
+def _version(documents: Documents, basis: ClosureKind) -> str | None:
+    closure = documents.snapshot.closure(basis) if documents.snapshot else None
+    if closure:
+        return closure.version
+    return documents.releases[0].version if documents.releases else None
+
+
+def _as_of(documents: Documents) -> datetime | None:
+    """The latest moment that the documents know of."""
+    moments = [receipt.confirmed_at for receipt in documents.receipts]
+    if documents.run:
+        moments.append(documents.run.at)
+    if documents.scanned_at:
+        moments.append(documents.scanned_at)
+    return max(moments, default=None)
+
+
+def _days_since(record: Record | None, scanned: datetime | None) -> int | None:
+    seen = [
+        item.finding.first_seen
+        for item in (record.tracked if record else ())
+        if item.finding.kind == "dependency" and item.finding.first_seen
+    ]
+    return max(0, (scanned - max(seen)).days) if scanned and seen else None
+
+
+def _remediation(
+    documents: Documents,
+    letter: Letter | None,
+    findings: tuple[PublicFinding, ...],
+    summary: Summary,
+) -> Remediation:
+    """Who has to move next: nobody, we, the users, or somebody upstream."""
+    verdicts = {finding.verdict for finding in findings}
+    own = summary.total > len(findings)
+    if summary.total == 0:
+        return "none-needed" if letter else "unknown"
+    if documents.decision and documents.decision.action == "release":
+        return "release-owed"
+    if own or "blocked-by-us" in verdicts:
+        return "change-needed"
+    if "unknown" in verdicts:
+        return "unknown"
+    return "upgrade-available" if "installable-fix" in verdicts else "waiting"
+
+
+def _scanners(documents: Documents) -> dict[str, ScannerStatus]:
+    heartbeat = documents.heartbeat
+    if heartbeat is None:
+        return {}
+    return {
+        name: ScannerStatus(
+            state=scanner.state,
+            required=name in heartbeat.required,
+            covered=len(scanner.covered),
+            skipped=len(scanner.skipped),
+            database_date=scanner.database_date,
+            detail=scanner.detail,
+        )
+        for name, scanner in sorted(heartbeat.scanners.items())
+    }
+
+
+def _release(receipt: Receipt) -> PublicRelease:
+    return PublicRelease(
+        version=receipt.version,
+        confirmed_at=receipt.confirmed_at,
+        uploaded_at=receipt.uploaded_at,
+        tag=receipt.tag,
+        trigger=receipt.trigger,
+        files=tuple(_file(file) for file in receipt.files),
+    )
+
+
+def _file(file: ReceiptFile) -> PublicFile:
+    return PublicFile(name=file.name, sha256=file.sha256, size=file.size, url=https_only(file.url))
+
+
+def _decision(documents: Documents) -> LastDecision | None:
+    decision = documents.decision
+    if decision is None:
+        return None
+    private = _private_keys(documents.record)
+    reasons = tuple(
+        PublicReason(rule=reason.rule, why=NOT_PUBLIC if private & {*reason.keys} else reason.why)
+        for reason in decision.reasons
+    )
+    return LastDecision(action=decision.action, reasons=reasons, next_step=decision.next)
+
+
+def _private_keys(record: Record | None) -> frozenset[str]:
+    tracked = record.tracked if record else ()
+    return frozenset(item.finding.key for item in tracked if item.finding.kind != "dependency")
+
+
+def _last_run(run: Run | None) -> LastRun | None:
+    if run is None:
+        return None
+    return LastRun(task=run.task, outcome=run.outcome, exit_code=run.exit_code, at=run.at)

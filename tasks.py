@@ -1,0 +1,9 @@
+"""The tasks of this repository: the collections, and the demonstration."""
+
+from invoke.collection import Collection
+
+from examples import demo
+from release.pipelines import collection as release
+from status_site.pipelines import collection as status
+
+namespace = Collection(release, status, demo.demo)
