@@ -38,7 +38,9 @@ def demo(_: Context) -> None:
     rows = [
         publish("first release, by a person"),
         auto("a quiet day"),
-        auto("an advisory appears", before=lambda: shutil.copy2(HERE / "advisories" / LATER, known())),
+        auto(
+            "an advisory appears", before=lambda: shutil.copy2(HERE / "advisories" / LATER, known())
+        ),
     ]
     edit = rows[-1]["decision"]["reach"][0]["edit"]
     rows += [
@@ -46,7 +48,9 @@ def demo(_: Context) -> None:
         auto("one more run"),
     ]
     check(rows)
-    summary = [{key: row[key] for key in ("step", "action", "rule", "verdict", "version")} for row in rows]
+    summary = [
+        {key: row[key] for key in ("step", "action", "rule", "verdict", "version")} for row in rows
+    ]
     (STAGE / "summary.json").write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
     show(rows, time.perf_counter() - started)
 
@@ -62,7 +66,9 @@ def set_the_stage() -> Git:
         shutil.rmtree(STAGE)
     STAGE.mkdir(parents=True)
     (STAGE.parent / ".gitignore").write_text("*\n", encoding="utf-8")
-    shutil.copytree(HERE / "hookdesk", PROJECT, ignore=shutil.ignore_patterns("__pycache__", ".nox"))
+    shutil.copytree(
+        HERE / "hookdesk", PROJECT, ignore=shutil.ignore_patterns("__pycache__", ".nox")
+    )
     shutil.copytree(HERE / "advisories", known(), ignore=shutil.ignore_patterns(LATER))
     git = Git(PROJECT)
     git.run("init", "--quiet", "--initial-branch=main")
@@ -110,7 +116,12 @@ def auto(step: str, before: Any = None) -> Row:
 
 
 def row(
-    step: str, action: str, rule: str, verdict: str | None, version: str | None, decision: Row | None
+    step: str,
+    action: str,
+    rule: str,
+    verdict: str | None,
+    version: str | None,
+    decision: Row | None,
 ) -> Row:
     """One row of the table at the end."""
     return {
@@ -161,7 +172,9 @@ def show(rows: list[Row], seconds: float) -> None:
     for name in ("step", "action", "rule", "verdict", "version"):
         table.add_column(name, overflow="fold")
     for item in rows:
-        table.add_row(*(str(item[name] or "-") for name in ("step", "action", "rule", "verdict", "version")))
+        table.add_row(
+            *(str(item[name] or "-") for name in ("step", "action", "rule", "verdict", "version"))
+        )
     console = Console(width=None if sys.stdout.isatty() else 120)
     console.print(table)
     console.print(f"site:    {PROJECT / 'security-status' / 'index.html'}", soft_wrap=True)

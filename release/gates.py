@@ -16,6 +16,7 @@ import re
 import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import nox
@@ -92,17 +93,17 @@ def docs(session: nox.Session) -> None:
     session.run("pytest", "tests/flows/test_docs.py", *session.posargs)
 
 
-def door(task: str) -> Callable[[nox.Session], None]:
-    """A session that runs one Invoke task and exits with its code.
+def door(task: str) -> partial[None]:
+    """A session that installs the project, runs one Invoke task and exits with its code.
 
     :param task: the task's name, such as ``release.publish``.
     """
+    return partial(_go_through, task=task)
 
-    def work(session: nox.Session) -> None:
-        install(session, "-e", ".")
-        run_task(session, task)
 
-    return work
+def _go_through(session: nox.Session, task: str) -> None:
+    install(session, "-e", ".")
+    run_task(session, task)
 
 
 def run_task(session: nox.Session, task: str) -> None:
@@ -149,7 +150,13 @@ def _digest(*words: str) -> str:
 
 
 def _from_extra(extra: str, *names: str) -> tuple[str, ...]:
-    """The requirements of an extra of ours with these names, as pyproject.toml writes them."""
+    """The requirements of an extra of ours with these names, as pyproject.toml writes them.
+
+    :raises LookupError: the extra lacks one of them.
+    """
     pyproject = tomllib.loads(Path("pyproject.toml").read_text(encoding="utf-8"))
-    requirements = pyproject["project"]["optional-dependencies"][extra]
-    return tuple(line for line in requirements if re.split(r"[^\w.-]", line)[0] in names)
+    lines = pyproject["project"]["optional-dependencies"][extra]
+    by_name = {re.split(r"[^\w.-]", line)[0]: line for line in lines}
+    if missing := set(names) - set(by_name):
+        raise LookupError(f"the extra {extra} of pyproject.toml lacks {', '.join(sorted(missing))}")
+    return tuple(by_name[name] for name in names)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 from functools import cache
+from importlib.resources import files
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
@@ -22,14 +23,18 @@ def render(status: SecurityStatus) -> bytes:
     else, whatever an advisory's text holds, can run or be fetched.
     """
     style, script = _source("style.css"), _source("page.js")
-    page = _environment().get_template("index.html.jinja").render(
-        status=status,
-        words=words,
-        severities=BY_SEVERITY,
-        hours=int(VALID_FOR.total_seconds() // 3600),
-        policy=content_security_policy(style, script),
-        style=Markup(style),  # noqa: S704 - a file of ours
-        script=Markup(script),  # noqa: S704 - a file of ours
+    page = (
+        _environment()
+        .get_template("index.html.jinja")
+        .render(
+            status=status,
+            words=words,
+            severities=BY_SEVERITY,
+            hours=int(VALID_FOR.total_seconds() // 3600),
+            policy=content_security_policy(style, script),
+            style=Markup(style),  # noqa: S704 - a file of ours
+            script=Markup(script),  # noqa: S704 - a file of ours
+        )
     )
     return page.encode()
 
@@ -72,8 +77,4 @@ def _environment() -> Environment:
 
 
 def _source(name: str) -> str:
-    environment = _environment()
-    loader = environment.loader
-    if loader is None:  # pragma: no cover - for the type checker: it is given above
-        raise LookupError(name)
-    return loader.get_source(environment, name)[0]
+    return (files("status_site") / "templates" / name).read_text("utf-8")

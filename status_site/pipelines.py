@@ -19,12 +19,11 @@ if TYPE_CHECKING:
 def build(
     _: Shell, project: str = ".", json: bool = False, at: str = "", output: str = ""
 ) -> None:
-    """Write security-status/index.json and index.html from what is known."""
+    """Write security-status/index.json and index.html from what the ledger knows."""
     from release.flows import console
-    from status_site import site
 
     def body(context: Context) -> Outcome:
-        return site.build_outcome(context, output or None)
+        return _build(context, output)
 
     console.run("status.build", body, project=project, at=at, json=json)
 
@@ -33,14 +32,32 @@ def build(
 def serve(_: Shell, project: str = ".", port: int = 0) -> None:
     """Build the site and show it on this machine, until Ctrl-C."""
     from release.flows import console
-    from status_site import site
+    from status_site.site import serve_site
 
     def body(context: Context) -> Outcome:
-        outcome = site.build_outcome(context, None)
-        site.serve_site(context.workspace.root, port, console.tell)
+        outcome = _build(context, "")
+        serve_site(context.workspace.root, port, console.tell)
         return outcome
 
     console.run("status.serve", body, project=project, at="", json=False)
+
+
+def _build(context: Context, output: str) -> Outcome:
+    """Lay the ledger's documents out, and build the site of them."""
+    from pathlib import Path
+
+    from release.flows.after_run import refresh
+    from release.flows.console import Outcome
+    from status_site.site import build_site
+
+    refresh(context, context.workspace.config.repository)
+    built = build_site(context.workspace.root, Path(output).resolve() if output else None)
+    status = built.status
+    text = (
+        f"{status.project}: grade {status.security_grade or 'withheld'}, "
+        f"{status.vulnerability_summary.total} open finding(s)\n{built.folder / 'index.html'}"
+    )
+    return Outcome(status, text)
 
 
 collection = Collection("status", build, serve)

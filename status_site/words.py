@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from datetime import UTC, datetime
 
@@ -11,6 +12,8 @@ from release.model.snapshot import State, Verdict
 from status_site.findings import OwnCode, PublicFinding
 from status_site.grade import BY_SEVERITY, Cap, Summary
 from status_site.status import Remediation, SecurityStatus
+
+_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9.:_-]{2,63}", re.ASCII)
 
 LONGEST = 240
 """Characters of an advisory's summary that the page shows; ``index.json`` holds it whole."""
@@ -124,6 +127,11 @@ def where(finding: PublicFinding) -> str:
         return ""
     extras = ", ".join(finding.extras)
     return f"only with the {'extra' if len(finding.extras) == 1 else 'extras'} {extras}"
+
+
+def advisory(id_: str) -> str | None:
+    """The public page of an advisory, which OSV keeps under each of its ids."""
+    return f"https://osv.dev/vulnerability/{id_}" if _ID.fullmatch(id_) else None
 
 
 def own_code(counts: OwnCode) -> str:

@@ -34,7 +34,7 @@ LOCK_PATIENCE = 60.0
 """Seconds; a start takes less than one."""
 START_PATIENCE = 20.0
 """Seconds until the server must be healthy."""
-END_PATIENCE = 5.0
+END_PATIENCE = 2.0
 """Seconds until it is killed."""
 PORT_TRIES = 3
 
@@ -84,6 +84,7 @@ def serve(folder: Path) -> Iterator[Server]:
     :raises ToolError: the server is missing or did not start.
     :raises TryAgainError: another run has been starting or ending one for a minute.
     """
+    folder = folder.resolve()
     (folder / "data").mkdir(parents=True, exist_ok=True)
     me = _this_process()
     with _locked(folder):

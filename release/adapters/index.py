@@ -32,6 +32,7 @@ DEADLINE = 600.0
 ATTEMPTS = 3
 LONGEST_PAUSE = 60.0
 """Seconds; a Retry-After beyond it is cut."""
+LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 OK, NOT_FOUND = 200, 404
 BUSY = frozenset({429, 500, 502, 503, 504})
 
@@ -161,7 +162,7 @@ class SimpleIndex:
         auth = self._auth if urlsplit(url).netloc == self._host else None
         try:
             with (
-                requests.Session() as session,
+                session_for(url) as session,
                 session.get(url, headers=headers, auth=auth, timeout=TIMEOUT, stream=True) as got,
             ):
                 answer = _answer(got)
@@ -170,6 +171,13 @@ class SimpleIndex:
         if answer.status in BUSY:
             raise _Busy(f"HTTP {answer.status}", _retry_after(answer))
         return answer
+
+
+def session_for(url: str) -> requests.Session:
+    """A session; to this machine's own plain HTTP it takes no proxy, which requests would."""
+    parts, session = urlsplit(url), requests.Session()
+    session.trust_env = parts.scheme != "http" or parts.hostname not in LOOPBACK
+    return session
 
 
 def pypi_simple_url() -> str:
@@ -210,7 +218,8 @@ def _read_whole(answer: requests.Response) -> bytes:
 def _pause(state: tenacity.RetryCallState) -> float:
     error = state.outcome.exception() if state.outcome else None
     asked = error.pause if isinstance(error, _Busy) else 0
-    return max(asked, tenacity.wait_exponential_jitter(initial=0.3, max=8, jitter=0.3)(state))
+    usual = tenacity.wait_exponential(multiplier=0.3, max=8) + tenacity.wait_random(0, 0.3)
+    return max(asked, usual(state))
 
 
 def _retry_after(answer: _Answer) -> float:

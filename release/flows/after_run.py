@@ -25,15 +25,21 @@ GROUP = "release_warden.after_run"
 
 
 def lay_out(context: Context, repository: str, *, run: Run, decision: Decision | None) -> Path:
-    """Write what the ledger knows as a folder of documents, and return it."""
+    """Write what the ledger knows, and how the run ended, as a folder of documents."""
+    refresh(context, repository)
+    for name, data in documents(run=run, decision=decision).items():
+        write_file(context.workspace.documents / name, data.decode())
+    return context.workspace.documents
+
+
+def refresh(context: Context, repository: str) -> None:
+    """Write what the ledger knows into the folder of documents; what is not known is left out."""
     ledger, folder = context.ledger, context.workspace.documents
     tip = ledger.tip("history")
     files = documents(
-        run=run,
         record=ledger.read(Record, tip, "record.json"),
         snapshot=ledger.read(Snapshot, tip, "snapshot.json"),
         heartbeat=ledger.read(Heartbeat, ledger.tip("heartbeat"), "heartbeat.json"),
-        decision=decision,
     )
     for seal in seals(ledger, repository):
         if seal.receipt:
@@ -41,7 +47,6 @@ def lay_out(context: Context, repository: str, *, run: Run, decision: Decision |
             files[f"releases/{seal.manifest.version}.json"] = receipt
     for name, data in files.items():
         write_file(folder / name, data.decode())
-    return folder
 
 
 def call_plugins(workspace: Workspace, folder: Path) -> str | None:

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from release.adapters.repository import Repository
 from release.decide.engine import ReleaseAutomationEngine
 from release.flows.context import Context
-from release.flows.decide import decide
-from release.flows.publish import converge, execute, plan
+from release.flows.decide import decide_on, evidence_of
+from release.flows.publish import converge, execute, last_scan, plan
 from release.flows.scan import Scanned, scan
 from release.flows.seals import Seal, open_seal
 from release.model.decision import Decision
 from release.model.plan import Plan
+from release.model.record import Record
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,11 @@ def publish(
         return resumed
     engine = ReleaseAutomationEngine(context.workspace.config.policy)
     decision = engine.by_hand(
-        bump=bump, reason=reason, snapshot=None, record=None, config=context.workspace.config.digest
+        bump=bump,
+        reason=reason,
+        snapshot=last_scan(context),
+        record=context.ledger.read(Record, context.ledger.tip("history"), "record.json"),
+        config=context.workspace.config.digest,
     )
     return ship(context, repository, decision, dry_run=dry_run)
 
@@ -72,8 +77,8 @@ def auto(
 ) -> Automatic:
     """Scan, decide, and release if and only if it is owed."""
     resumed = resume(context, repository, dry_run=dry_run)
-    scanned = scan(context, repository.name, advisories=advisories)
-    decision, _ = decide(context)
+    scanned = scan(context, repository.name, advisories=advisories, keep=not dry_run)
+    decision = decide_on(context, evidence_of(context, scanned))
     if decision.action != "release" or (resumed and dry_run):
         return Automatic(scanned, decision, resumed)
     return Automatic(scanned, decision, ship(context, repository, decision, dry_run=dry_run))

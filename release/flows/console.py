@@ -1,5 +1,4 @@
-"""What every task shares: it opens the project, runs, prints one document or one text, and ends
-with the exit code of the outcome."""
+"""What every task shares: it opens the project, runs, prints, and ends with the exit code."""
 
 from __future__ import annotations
 
@@ -14,7 +13,7 @@ from release.adapters.workspace import open_workspace
 from release.errors import WardenError
 from release.flows.after_run import call_plugins, lay_out
 from release.flows.context import Context
-from release.model.base import Document, encode
+from release.model.base import Noun, encode
 from release.model.decision import Decision
 from release.model.error import Error
 from release.model.heartbeat import Run
@@ -28,7 +27,7 @@ class Outcome:
     With ``repository`` set, the documents are laid out for the plug-ins.
     """
 
-    document: Document
+    document: Noun
     text: str
     code: int = 0
     repository: str | None = None
@@ -107,7 +106,7 @@ def _after(
         tell(f"a plug-in failed after the run: {trouble}")
 
 
-def _print(document: Document, text: str, json: bool) -> None:
+def _print(document: Noun, text: str, json: bool) -> None:
     if json:
         sys.stdout.write(encode(document).decode())
     elif text:

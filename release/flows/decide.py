@@ -5,6 +5,7 @@ from __future__ import annotations
 from release.decide.engine import Evidence, ReleaseAutomationEngine
 from release.errors import UnknownError
 from release.flows.context import Context
+from release.flows.scan import Scanned
 from release.flows.seals import past_releases
 from release.model.base import digest
 from release.model.decision import Decision
@@ -30,23 +31,31 @@ def evidence(context: Context) -> Evidence:
         )
     if snapshot.project.commit != context.workspace.commit:
         raise UnknownError(
-            f"the last scan saw {snapshot.project.commit[:12]}, HEAD is {context.workspace.commit[:12]}",
+            "the last scan saw another commit",
+            why=f"it saw {snapshot.project.commit[:12]}, HEAD is {context.workspace.commit[:12]}",
             remedy="run release.scan, then release.decide",
         )
     before = ledger.read(Record, ledger.git.resolve(f"{tip}^"), "record.json")
+    return _evidence(context, snapshot, record, before)
+
+
+def evidence_of(context: Context, scanned: Scanned) -> Evidence:
+    """What a decision right after a scan rests on, whether or not the scan was kept."""
+    return _evidence(context, scanned.snapshot, scanned.record, scanned.before)
+
+
+def _evidence(
+    context: Context, snapshot: Snapshot, record: Record, before: Record | None
+) -> Evidence:
     return Evidence(
         snapshot=snapshot,
         record=record,
         baseline=NOTHING if before is None else digest(before),
         config=context.workspace.config.digest,
-        releases=past_releases(ledger, snapshot.repository),
+        releases=past_releases(context.ledger, snapshot.repository),
     )
 
 
-def decide(context: Context) -> tuple[Decision, Evidence]:
-    """Decide by the configured policy.
-
-    :raises UnknownError: there is no scan of this commit.
-    """
-    known = evidence(context)
-    return ReleaseAutomationEngine(context.workspace.config.policy).decide(known), known
+def decide_on(context: Context, known: Evidence) -> Decision:
+    """Decide by the configured policy."""
+    return ReleaseAutomationEngine(context.workspace.config.policy).decide(known)

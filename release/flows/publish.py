@@ -74,12 +74,14 @@ def plan(context: Context, repository: Repository, decision: Decision) -> Plan:
     )
     version = next_version(metadata.version, world.taken, decision.bump or None)
     date = context.clock.now().date().isoformat()
-    text = write_notes(decision, _snapshot(context), str(version), date)
+    text = write_notes(decision, last_scan(context), str(version), date)
     return make_plan(world, decision, version, text, _edits(context, str(version), date, text))
 
 
-def _snapshot(context: Context) -> Snapshot | None:
-    return context.ledger.read(Snapshot, context.ledger.tip("history"), "snapshot.json")
+def last_scan(context: Context) -> Snapshot | None:
+    """The recorded snapshot, if it saw this very commit."""
+    snapshot = context.ledger.read(Snapshot, context.ledger.tip("history"), "snapshot.json")
+    return snapshot if snapshot and snapshot.project.commit == context.workspace.commit else None
 
 
 def _edits(context: Context, version: str, date: str, text: str) -> tuple[FileEdit, ...]:
@@ -98,7 +100,7 @@ def execute(context: Context, repository: Repository, agreed: Plan) -> Seal:
     """
     if agreed.problems:
         raise BlockedError(
-            f"{agreed.project} {agreed.version} cannot be released: {len(agreed.problems)} problem(s)",
+            f"{agreed.project} {agreed.version} cannot be released as things are",
             why="\n".join(f"{p.check}: {p.what}" for p in agreed.problems),
             remedy="; ".join(dict.fromkeys(p.next for p in agreed.problems)),
         )
@@ -174,7 +176,7 @@ def verify_archives(
         for path in context.workspace.git.files(commit)
         if path.startswith(prefix)
     )
-    found = archives.problems(files, project, version, tracked)
+    found = archives.problems(files, project=project, version=version, tracked=tracked)
     if found:
         raise VerificationError(
             "the archives are not what the plan says",

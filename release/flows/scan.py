@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from release.adapters.index import SimpleIndex, pypi_simple_url
 from release.adapters.ledger import documents
-from release.adapters.repository import exists_locally, open_repository
+from release.adapters.repository import is_empty, open_repository
 from release.adapters.workspace import HUMAN_FACING, write_file
 from release.errors import DocumentError, TryAgainError
 from release.flows.context import Context
@@ -32,6 +32,7 @@ class Scanned:
     snapshot: Snapshot
     record: Record
     changes: Changes
+    before: Record | None
 
     def unknown(self, required: tuple[str, ...]) -> tuple[str, ...]:
         """The required scanners that could not speak for everything."""
@@ -95,21 +96,15 @@ def _look(
         cache=workspace.state / "cache",
         tell=context.tell,
     )
-    if repository == "local" and not exists_locally(workspace.root):
+    if is_empty(repository, workspace.root):
         return take_snapshot(request)
     with open_repository(repository, workspace.root) as where:
-        return take_snapshot(_with_releases(request, SimpleIndex(where.simple_url)))
-
-
-def _with_releases(request: ScanRequest, index: SimpleIndex) -> ScanRequest:
-    from dataclasses import replace
-
-    return replace(request, releases=index)
+        return take_snapshot(replace(request, releases=SimpleIndex(where.simple_url)))
 
 
 def _compare(known: Record | None, snapshot: Snapshot, accept_coverage: bool) -> Scanned:
     record = carry_forward(known, snapshot, accept_coverage=accept_coverage)
-    return Scanned(snapshot, record, SecurityChangeDetector().compare(known, record))
+    return Scanned(snapshot, record, SecurityChangeDetector().compare(known, record), known)
 
 
 def _remember(context: Context, tip: str | None, scanned: Scanned) -> None:

@@ -56,7 +56,8 @@ def changes(context: Context) -> Outcome:
 
 def decide(context: Context, explain: bool) -> Outcome:
     """``release.decide``."""
-    decision, evidence = deciding.decide(context)
+    evidence = deciding.evidence(context)
+    decision = deciding.decide_on(context, evidence)
     short = f"{decision.action}: {decision.rule}: {decision.reasons[0].why}"
     text = told(decision, evidence.snapshot) if explain else short
     repository = context.workspace.config.repository

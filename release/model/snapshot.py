@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from typing import ClassVar, Literal
+
+from packaging.utils import canonicalize_name
 
 from release.model.base import Document, Instant, Noun
 from release.model.finding import ClosureKind, Finding
@@ -12,6 +15,8 @@ Verdict = Literal[
     "installable-fix", "blocked-by-us", "blocked-upstream", "no-fix", "own-code", "unknown"
 ]
 Ruling = Literal["withdrawn", "range-corrected", "still-affected", "unknown"]
+
+_NAME_END = re.compile(r"[^A-Za-z0-9._-]")
 
 
 class Project(Noun, frozen=True, kw_only=True):
@@ -41,6 +46,11 @@ class Gap(Noun, frozen=True, kw_only=True):
 
     name: str
     reason: str
+
+    @property
+    def package(self) -> str:
+        """The package that the name, which may be a whole requirement, begins with (PEP 503)."""
+        return canonicalize_name(_NAME_END.split(self.name.strip(), maxsplit=1)[0])
 
 
 class Closure(Noun, frozen=True, kw_only=True):

@@ -54,7 +54,7 @@ class Resolution:
 
 
 def _resolved_for(closure: Closure, finding: Finding) -> bool:
-    gaps = {canonicalize_name(gap.name) for gap in closure.gaps}
+    gaps = {gap.package for gap in closure.gaps}
     return not gaps or (
         canonicalize_name(finding.package) not in gaps
         and set(finding.pythons) <= set(closure.pythons)
@@ -96,7 +96,7 @@ def weigh(
         state: State = scanner.state if scanner else "absent"
         return Report(state, pending=before.pending if before else None)
     covered = versions_by_name(scanner.covered)
-    skipped = {canonicalize_name(gap.name) for gap in scanner.skipped}
+    skipped: set[str] = {gap.package for gap in scanner.skipped}
     if name == READS_CLOSURES:
         skipped |= {p for p, pins in resolution.pins.items() if pins - covered.get(p, frozenset())}
     if scanner.state == "partial" or skipped:
@@ -125,9 +125,7 @@ def carry(before: Coverage | None, report: Report, pins: Versions) -> Coverage:
     stale = {name: versions for name, versions in last.items() if name in unknown}
     return Coverage(
         state=report.state,
-        covered=tuple(
-            sorted({*_items(report.covered), *_items(stale)} if report.covered else _items(last))
-        ),
+        covered=tuple(sorted({*_items(report.covered), *_items(stale)})),
         unknown=tuple(sorted(unknown)) or (EVERYTHING,),
         pending=report.pending,
     )

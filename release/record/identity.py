@@ -117,7 +117,7 @@ def _joined(findings: Iterable[Finding]) -> list[Finding]:
     groups: dict[str, list[Finding]] = {}
     for finding in findings:
         groups.setdefault(finding.key, []).append(finding)
-    return [_join(sorted(group, key=encode)) for group in groups.values()]
+    return [_join(sorted(group, key=encode) if group[1:] else group) for group in groups.values()]
 
 
 def _join(group: list[Finding]) -> Finding:

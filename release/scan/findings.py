@@ -31,7 +31,7 @@ SUMMARY_LENGTH = 240
 """Characters kept of a description that stands in for a missing summary."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Weakness:
     """One alias group in one package, and the versions it affects of those that were asked."""
 
@@ -57,7 +57,7 @@ class Weakness:
         )
 
     def affects(self, version: str) -> bool:
-        """Whether any record of the group holds a version; what cannot be decided counts as held."""
+        """Whether a record of the group holds a version; what cannot be decided counts as held."""
         return any(_affected_or_unsure(record, self.package, version) for record in self.records)
 
     def fixed_in(self, version: str) -> tuple[Version, ...]:

@@ -214,7 +214,8 @@ def _common_problems(
     name: str, members: Iterable[_Member], tracked: Collection[str]
 ) -> Iterator[str]:
     for member in members:
-        if _escapes(member.path) or (member.link is not None and _escapes(member.link)):
+        climbs = ".." in re.split(r"[/\\]", member.path)
+        if climbs or _escapes(member.path) or (member.link and _escapes(member.link)):
             yield f"{name}: {member.path} leads out of the archive"
         elif _is_private(member.path, tracked):
             yield f"{name}: {member.path} looks like a secret"

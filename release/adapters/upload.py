@@ -1,0 +1,348 @@
+"""Upload by twine, and the proof that what arrived is what was sent.
+
+Twine never asks what an index already holds, and has no time limit. Here the index is asked by
+hash before every try, so that a lost answer leads to no second upload, and equal bytes are done.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import logging
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import requests
+import requests.adapters
+import tenacity
+import urllib3
+from packaging.utils import parse_sdist_filename, parse_wheel_filename
+
+from release.adapters.index import SimpleIndex, session_for
+from release.adapters.repository import Repository
+from release.errors import (
+    RepositoryError,
+    TryAgainError,
+    UnreachableError,
+    VerificationError,
+    WardenError,
+)
+from release.model.base import sha256
+from release.model.listing import IndexFile
+from release.model.seal import Archive
+from release.ship.archives import WHEEL, describe
+
+if TYPE_CHECKING:
+    from twine.settings import Settings
+
+TIMEOUT = (30.0, 300.0)
+"""Seconds to connect or for a piece of the body to go out, and until the index answers."""
+ATTEMPTS = 3
+DENIED = frozenset({401, 403})
+LATER = frozenset({408, 425, 429})
+LISTING_LAG = 10.0
+"""Seconds for an upload whose answer was lost to show in the listing."""
+
+
+def upload(repository: Repository, files: Sequence[Path]) -> None:
+    """Bring the index to hold these files; wheels go first, as they need no build to install.
+
+    :param files: the archives of one version; those on the index with equal bytes are left alone.
+    :raises RepositoryError: the index refused, or holds other bytes under one of the names; in
+        the latter case nothing was uploaded.
+    :raises TryAgainError: whether a file arrived cannot be told, or the index asked to wait.
+    :raises UnreachableError: the index did not answer before anything was uploaded.
+    """
+    index = SimpleIndex(repository.simple_url, fresh=True)
+    paths = {path.name: path for path in files}
+    archives = [describe(path.name, path.read_bytes()) for path in files]
+    for archive in sorted(
+        missing(index, _project(archives), archives), key=lambda one: not one.name.endswith(WHEEL)
+    ):
+        _deliver(repository, index, archive, paths[archive.name])
+
+
+def missing(index: SimpleIndex, project: str, archives: Sequence[Archive]) -> tuple[Archive, ...]:
+    """The archives that the index does not list.
+
+    :raises RepositoryError: it holds other bytes under one of the names.
+    :raises UnreachableError: it did not answer.
+    """
+    listed = {file.name: file for file in index.files(project)}
+    for archive in archives:
+        if archive.name in listed:
+            _require_equal(index, listed[archive.name], archive)
+    return tuple(archive for archive in archives if archive.name not in listed)
+
+
+def confirm(
+    index: SimpleIndex, project: str, archives: Sequence[Archive], *, patience: float
+) -> tuple[IndexFile, ...]:
+    """Wait until the index lists all archives with our hashes, then download and compare each.
+
+    :param patience: seconds; the listing of a large index lags behind its uploads.
+    :returns: the files as the index lists them, in the order of ``archives``.
+    :raises TryAgainError: they were not all there in time, or the index did not answer.
+    :raises RepositoryError: it lists or serves other bytes.
+    """
+    files = _await_listing(index, project, archives, patience)
+    try:
+        for file, archive in zip(files, archives, strict=True):
+            _require_same(archive, sha256(index.download(file)))
+    except UnreachableError as error:
+        raise _not_yet([file.name for file in files], error) from error
+    return files
+
+
+def check_metadata(files: Sequence[Path]) -> tuple[str, ...]:
+    """``twine check``: whether an index would take the metadata and can show the description.
+
+    A description that does not render stops the release, as PyPI refuses it. That it is missing
+    or does not tell its markup is only a warning: PyPI takes it, and so many sound packages have
+    none that stopping there would stop them for ever.
+
+    :returns: the warnings.
+    :raises VerificationError: an archive that an index would refuse.
+    """
+    from twine.commands.check import check
+    from twine.exceptions import TwineException
+
+    with _listening() as heard:
+        try:
+            failed = check([str(path) for path in files], strict=False)
+        except TwineException as error:
+            heard.append(str(error))
+            failed = True
+    if failed:
+        raise VerificationError(
+            "an index would refuse the metadata",
+            why="\n".join(heard),
+            remedy="mend the readme or the metadata in pyproject.toml; see it with: twine check",
+        )
+    return tuple(heard)
+
+
+def _project(archives: Sequence[Archive]) -> str:
+    names = {
+        parse_wheel_filename(one.name)[0]
+        if one.name.endswith(WHEEL)
+        else parse_sdist_filename(one.name)[0]
+        for one in archives
+    }
+    if len(names) != 1:
+        raise VerificationError(
+            "the files to upload are not those of one project",
+            why=", ".join(one.name for one in archives) or "there are none",
+            remedy="build the release again",
+        )
+    return names.pop()
+
+
+def _deliver(repository: Repository, index: SimpleIndex, archive: Archive, path: Path) -> None:
+    """Upload one file; try again only when the index was asked and has not got it."""
+    project = _project([archive])
+    tries = tenacity.Retrying(
+        stop=tenacity.stop_after_attempt(ATTEMPTS),
+        retry=tenacity.retry_if_exception_type(TryAgainError),
+        wait=tenacity.wait_exponential(multiplier=0.5, max=8) + tenacity.wait_random(0, 0.5),
+        reraise=True,
+    )
+    for attempt in tries:
+        with attempt:
+            try:
+                _send(repository, path)
+            except requests.RequestException as error:
+                if not _arrived(index, project, archive, error):
+                    raise _failure(repository, archive, error) from error
+
+
+def _arrived(
+    index: SimpleIndex, project: str, archive: Archive, error: requests.RequestException
+) -> bool:
+    """Whether the index has the file after all: its answer was lost, or an earlier one's was."""
+    if not _is_ambiguous(error):
+        return False
+    try:
+        _await_listing(index, project, [archive], 0 if _never_sent(error) else LISTING_LAG)
+    except TryAgainError:
+        return False
+    return True
+
+
+def _await_listing(
+    index: SimpleIndex, project: str, archives: Sequence[Archive], patience: float
+) -> tuple[IndexFile, ...]:
+    tries = tenacity.Retrying(
+        stop=tenacity.stop_after_delay(patience),
+        retry=tenacity.retry_if_exception_type(TryAgainError),
+        wait=tenacity.wait_exponential(multiplier=0.05, max=10),
+        reraise=True,
+    )
+    return tries(_look, index, project, archives)
+
+
+def _look(index: SimpleIndex, project: str, archives: Sequence[Archive]) -> tuple[IndexFile, ...]:
+    try:
+        listed = {file.name: file for file in index.files(project)}
+        absent = [archive.name for archive in archives if archive.name not in listed]
+        if absent:
+            raise _not_yet(absent)
+        for archive in archives:
+            _require_equal(index, listed[archive.name], archive)
+    except UnreachableError as error:
+        raise _not_yet([archive.name for archive in archives], error) from error
+    return tuple(listed[archive.name] for archive in archives)
+
+
+def _require_equal(index: SimpleIndex, file: IndexFile, archive: Archive) -> None:
+    """Old indexes list no sha256: then the bytes tell."""
+    _require_same(archive, file.sha256 or sha256(index.download(file)))
+
+
+def _require_same(archive: Archive, there: str) -> None:
+    if there != archive.sha256:
+        raise RepositoryError(
+            f"the index holds other bytes under the name {archive.name}",
+            why=f"ours have sha256 {archive.sha256}, those there {there}",
+            remedy="never reuse a version: find out who uploaded it, then release the next number",
+        )
+
+
+def _not_yet(names: Sequence[str], error: UnreachableError | None = None) -> TryAgainError:
+    return TryAgainError(
+        f"not seen on the index yet: {', '.join(names)}",
+        why=str(error) if error else "its listing does not show them",
+        remedy="run the same command again: it goes on from here and builds nothing anew",
+    )
+
+
+def _send(repository: Repository, path: Path) -> None:
+    """One upload by twine.
+
+    :raises requests.RequestException: the index refused, or the connection was lost.
+    :raises RepositoryError: twine itself refused.
+    """
+    from twine.commands.upload import upload as twine_upload
+    from twine.exceptions import TwineException
+
+    # What twine prints belongs to stderr: stdout is for documents.
+    with contextlib.redirect_stdout(sys.stderr):
+        try:
+            twine_upload(_settings(repository), [str(path)])
+        except TwineException as error:
+            raise RepositoryError(
+                f"twine does not upload {path.name}",
+                why=_hide(repository, str(error)),
+                remedy="mend what it names, then run the same command again",
+            ) from None
+
+
+def _settings(repository: Repository) -> Settings:
+    import twine.repository
+    from twine.settings import Settings
+
+    class Limited(Settings):
+        """Twine's settings, whose connections have time limits."""
+
+        def create_repository(self) -> twine.repository.Repository:
+            made = super().create_repository()
+            made.session.trust_env = session_for(repository.upload_url).trust_env
+            for scheme in ("http://", "https://"):
+                made.session.mount(scheme, _LimitedAdapter())
+            return made
+
+    return Limited(
+        repository_url=repository.upload_url,
+        username=repository.username,
+        password=repository.password,
+        non_interactive=True,
+        disable_progress_bar=True,
+    )
+
+
+class _LimitedAdapter(requests.adapters.HTTPAdapter):
+    """Twine passes no timeout: a silent index would hold a release for ever."""
+
+    def send(
+        self,
+        request: requests.PreparedRequest,
+        stream: bool = False,
+        timeout: float | tuple[float, float] | tuple[float, None] | None = None,
+        verify: bool | str = True,
+        cert: bytes | str | tuple[bytes | str, bytes | str] | None = None,
+        proxies: Mapping[str, str] | None = None,
+    ) -> requests.Response:
+        """As the base class, with a time limit where the caller has none."""
+        return super().send(request, stream, timeout or TIMEOUT, verify, cert, proxies)
+
+
+def _failure(
+    repository: Repository, archive: Archive, error: requests.RequestException
+) -> WardenError:
+    """What a failed upload means, after the index was asked."""
+    code, why = _code(error), _hide(repository, _said(error))
+    if code in LATER or _is_ambiguous(error):
+        return TryAgainError(
+            f"{archive.name} did not arrive on {repository.name}",
+            why=why,
+            remedy="run the same command again: it uploads only what is not there yet",
+        )
+    remedy = "mend what the index names; nothing of this file was stored"
+    if code in DENIED:
+        remedy = "see whether the credential is right, still valid and meant for this project"
+    return RepositoryError(f"{repository.name} refused {archive.name}", why=why, remedy=remedy)
+
+
+def _code(error: requests.RequestException) -> int:
+    """The status of the answer; 0 when there was none."""
+    return error.response.status_code if error.response is not None else 0
+
+
+def _is_ambiguous(error: requests.RequestException) -> bool:
+    """Whether the file may be there: no answer, a crash, or the word that it exists already.
+
+    That word is PyPI's 400 or another's 409; unseen in the listing, it may be of an earlier try.
+    """
+    code = _code(error)
+    exists = code == requests.codes.conflict or (
+        code == requests.codes.bad_request and "already exist" in _said(error).lower()
+    )
+    return exists or not code or code >= requests.codes.server_error
+
+
+def _never_sent(error: requests.RequestException) -> bool:
+    reason = getattr(error.args[0], "reason", None) if error.args else None
+    return isinstance(error, requests.exceptions.ConnectTimeout) or isinstance(
+        reason, urllib3.exceptions.NewConnectionError
+    )
+
+
+def _said(error: requests.RequestException) -> str:
+    if error.response is None:
+        return str(error)
+    body = error.response.text.strip()[:500]
+    return f"HTTP {error.response.status_code} {error.response.reason}\n{body}".strip()
+
+
+def _hide(repository: Repository, text: str) -> str:
+    return text.replace(repository.password, "***") if repository.password else text
+
+
+@contextlib.contextmanager
+def _listening() -> Iterator[list[str]]:
+    """What twine logs inside the block; what it prints besides is dropped."""
+    heard: list[str] = []
+
+    class Listener(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            heard.append(record.getMessage())
+
+    listener, log = Listener(), logging.getLogger("twine")
+    log.addHandler(listener)
+    try:
+        with contextlib.redirect_stdout(io.StringIO()):
+            yield heard
+    finally:
+        log.removeHandler(listener)

@@ -1,0 +1,174 @@
+"""The door to the resolver: what a fresh install gets, by ``uv pip compile``.
+
+Nothing steers it: an empty folder as home and working folder, a scrubbed environment, no
+configuration, one explicit index; nothing third-party is built or run.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import zipfile
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+from packaging.utils import canonicalize_name
+
+from release.adapters import process
+from release.errors import ToolError
+from release.model.base import Instant
+from release.scan.resolution import (
+    Answer,
+    NoSolution,
+    Query,
+    Solution,
+    Unanswered,
+    merge,
+    pin,
+    read_lock,
+)
+
+OPTIONS = (
+    "--universal", "--no-build", "--no-header", "--no-config", "--no-python-downloads",
+    "--prerelease", "disallow", "--resolution", "highest", "--annotation-style", "line",
+)  # fmt: skip
+NO_SOLUTION = 1
+"""uv's exit code when nothing satisfies the requirements; 2 when it could not find out."""
+SDISTS_ONLY = "because building from source is disabled"
+"""uv's hint when it was ``--no-build`` that left no solution: a gap, not a verdict."""
+TIMEOUT = 300.0
+LONGEST_WORDS = 800
+"""Characters kept of the resolver's reasons."""
+
+
+@dataclass(frozen=True)
+class Uv:
+    """The resolver, set to one root, one index and one moment.
+
+    :param name: the root's name.
+    :param version: its version.
+    :param index_url: the simple index that everything but the root comes from.
+    :param cache: uv's cache folder.
+    :param exclude_newer: files uploaded later do not exist; ``None`` where the index tells no
+        upload times (uv would then see no file at all).
+    """
+
+    name: str
+    version: str
+    index_url: str
+    cache: Path
+    exclude_newer: Instant | None
+
+    def solve(self, query: Query) -> Answer:
+        """Resolve highest; :class:`NoSolution` is a proof, :class:`Unanswered` is none."""
+        with tempfile.TemporaryDirectory(prefix="release-warden-") as folder:
+            return self._solve(query, Path(folder))
+
+    def _solve(self, query: Query, folder: Path) -> Answer:
+        home, given = folder / "home", folder / "given"
+        home.mkdir()
+        given.mkdir()
+        wheel = root_wheel(given, self.name, self.version, query.requires, query.extra)
+        extra = f"[{query.extra}]" if query.extra else ""
+        (given / "in.txt").write_text(f"{self.name}{extra} @ {wheel.as_uri()}\n", "utf-8")
+        (given / "constraints.txt").write_text("\n".join(query.constraints), "utf-8")
+        words = ["-c", str(given / "constraints.txt")] if query.constraints else []
+        command: list[str | Path] = [
+            process.script("uv"),
+            "pip",
+            "compile",
+            given / "in.txt",
+            *words,
+        ]
+        command += [*OPTIONS, *self._bounds(query.pythons[0])]
+        command += ["--python", process.python(), "--cache-dir", self.cache]
+        try:
+            done = process.run(
+                command, cwd=home, env=self._environment(home), timeout=TIMEOUT, check=False
+            )
+        except ToolError as error:
+            return Unanswered(error.what)
+        return _answer(done, query, self.name)
+
+    def arguments(self, lowest: str) -> tuple[str, ...]:
+        """What a resolution from this Python on is told, without the folders of one run."""
+        parts = urlsplit(self.index_url)
+        bare = urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+        return ("pip", "compile", *OPTIONS, *self._bounds(lowest), "--default-index", bare)
+
+    def untimed(self) -> Uv:
+        """The same without a moment."""
+        return replace(self, exclude_newer=None)
+
+    def _bounds(self, lowest: str) -> tuple[str, ...]:
+        moment = self.exclude_newer
+        newer = ("--exclude-newer", _rfc3339(moment)) if moment else ()
+        return ("--python-version", lowest, *newer)
+
+    def _environment(self, home: Path) -> dict[str, str]:
+        """The index goes by the environment: its address may hold a password."""
+        return process.environment(
+            HOME=str(home), XDG_CONFIG_HOME=str(home), UV_DEFAULT_INDEX=self.index_url
+        )
+
+
+def resolver_version(cache: Path) -> str:
+    """Such as ``uv 0.13.9``.
+
+    :param cache: any folder to run in.
+    :raises ToolError: uv is missing or broken.
+    """
+    said = process.run([process.script("uv"), "--version"], cwd=cache).stdout
+    return " ".join(said.split()[:2])
+
+
+def root_wheel(folder: Path, name: str, version: str, requires: Sequence[str], extra: str) -> Path:
+    """Write a wheel that holds nothing but the root's metadata.
+
+    :param requires: readable ``Requires-Dist`` lines.
+    :param extra: the one extra that it provides, if any.
+    """
+    stem = f"{canonicalize_name(name).replace('-', '_')}-{version}"
+    metadata = [
+        "Metadata-Version: 2.1",
+        f"Name: {name}",
+        f"Version: {version}",
+        *(f"Requires-Dist: {line}" for line in requires),
+        *([f"Provides-Extra: {extra}"] if extra else []),
+    ]
+    wheel = ["Wheel-Version: 1.0", "Generator: x", "Root-Is-Purelib: true", "Tag: py3-none-any"]
+    path = folder / f"{stem}-py3-none-any.whl"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr(f"{stem}.dist-info/METADATA", "\n".join(metadata) + "\n")
+        archive.writestr(f"{stem}.dist-info/WHEEL", "\n".join(wheel) + "\n")
+        archive.writestr(f"{stem}.dist-info/RECORD", "")
+    return path
+
+
+def _answer(done: process.Completed, query: Query, name: str) -> Answer:
+    if done.code == 0:
+        try:
+            pins = pin(read_lock(done.stdout), query.pythons, query.extra)
+        except ValueError as error:
+            return Unanswered(f"uv's answer cannot be read: {error}")
+        root = canonicalize_name(name)
+        return Solution(merge((one for one in pins if one.name != root), query.pythons))
+    words = reasons(done.stderr)
+    if done.code == NO_SOLUTION and SDISTS_ONLY not in done.stderr:
+        return NoSolution(words)
+    return Unanswered(words)
+
+
+def reasons(stderr: str) -> str:
+    """The first reason that uv gives, on one line, without the lines that name our folders."""
+    said = [line for line in stderr.splitlines() if "file://" not in line]
+    first = "\n".join(said).partition("\n\n")[0].replace("cause:", "")
+    text = " ".join(first.removeprefix("error: ").split())
+    text = text[max(text.find("Because "), 0) :]
+    return text if len(text) <= LONGEST_WORDS else text[:LONGEST_WORDS].rstrip() + "…"
+
+
+def _rfc3339(moment: datetime) -> str:
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

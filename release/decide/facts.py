@@ -1,0 +1,232 @@
+"""What the rules look at: what the candidate would change for users, and what is unknown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+
+import msgspec
+from msgspec.structs import replace
+from packaging.utils import canonicalize_name
+
+from release.config import Policy
+from release.model.base import sha256
+from release.model.finding import Finding
+from release.model.record import Record
+from release.model.release import Release
+from release.model.snapshot import Reach, Snapshot
+
+WEEK = timedelta(days=7)
+ADVISOR = "osv"
+"""The scanner whose word on the closures' pins a removal rests on."""
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """All that a decision rests on.
+
+    :param record: as carried forward over ``snapshot``.
+    :param baseline: the digest of the record before that, or ``nothing``.
+    :param config: the digest of the configuration.
+    :param releases: the past releases of this repository, in any order.
+    """
+
+    snapshot: Snapshot
+    record: Record
+    baseline: str
+    config: str
+    releases: tuple[Release, ...] = ()
+
+
+@dataclass(frozen=True)
+class Facts:
+    """The evidence, sorted for the rules.
+
+    ``published`` says that what users get was resolved, ``unreleased`` that there is nothing.
+    ``removed`` users get today and HEAD is known not to have; ``added`` only HEAD has; ``held``
+    users get and HEAD still has, though an edit of ours (``edits``) frees them; ``rest`` is what
+    else users get. ``spent``, ``week`` and ``minor`` name the releases that the governor counts.
+    """
+
+    published: bool
+    unreleased: bool
+    removed: tuple[Finding, ...]
+    added: tuple[Finding, ...]
+    held: tuple[Finding, ...]
+    rest: tuple[Finding, ...]
+    edits: tuple[Reach, ...]
+    unknown: tuple[str, ...]
+    fingerprint: str
+    spent: tuple[str, ...]
+    week: tuple[str, ...]
+    minor: tuple[str, ...]
+    policy: Policy
+
+
+def in_order(snapshot: Snapshot) -> Snapshot:
+    """The snapshot with findings, reach and words in order of key."""
+    return replace(
+        snapshot,
+        findings=tuple(sorted(snapshot.findings, key=lambda finding: finding.key)),
+        reach=tuple(sorted(snapshot.reach, key=lambda reach: reach.key)),
+        words=tuple(sorted(snapshot.words, key=lambda word: (word.key, word.ruling))),
+    )
+
+
+def gather(evidence: Evidence, policy: Policy) -> Facts:
+    """Sort the evidence. The snapshot's findings are in order of key."""
+    snapshot = evidence.snapshot
+    causes = [finding for finding in snapshot.findings if _may_be_a_cause(finding)]
+    users = [finding for finding in causes if finding.reaches("published")]
+    removed, added = difference(snapshot)
+    gone = {finding.key for finding in removed}
+    blocked = {r.key: r for r in snapshot.reach if r.verdict == "blocked-by-us" and r.edit}
+    held = tuple(f for f in users if f.key in blocked and f.reaches("candidate"))
+    named = gone | {finding.key for finding in held}
+    mark = fingerprint(snapshot)
+    counted = _counted(evidence, mark)
+    return Facts(
+        published=snapshot.closure("published") is not None,
+        unreleased=_is_unreleased(evidence),
+        removed=removed,
+        added=added,
+        held=held,
+        rest=tuple(finding for finding in users if finding.key not in named),
+        edits=tuple(blocked[finding.key] for finding in held),
+        unknown=tuple(_unknown(evidence, policy)),
+        fingerprint=mark,
+        spent=_versions(r for r in evidence.releases if _spends(r, mark)),
+        week=_versions(r for r in counted if _within(r, snapshot, WEEK)),
+        minor=_versions(
+            release
+            for release in counted
+            if release.weight == "minor"
+            and _within(release, snapshot, timedelta(days=policy.budget_window_days))
+        ),
+        policy=policy,
+    )
+
+
+def difference(snapshot: Snapshot) -> tuple[tuple[Finding, ...], tuple[Finding, ...]]:
+    """What the candidate is known to remove from what users get, and what it adds to it."""
+    causes = [finding for finding in snapshot.findings if _may_be_a_cause(finding)]
+    if snapshot.closure("published") is None:
+        return (), ()
+    head = Head(snapshot)
+    removed = (f for f in causes if f.reaches("published") and head.lacks(f))
+    added = (f for f in causes if f.reaches("candidate") and not f.reaches("published"))
+    return tuple(removed), tuple(added)
+
+
+def fingerprint(snapshot: Snapshot) -> str:
+    """What a release would change: each finding before and after, and the requirements shipped.
+
+    It holds no version, time or place, so that one change is released once.
+    """
+    removed, added = difference(snapshot)
+    verdicts = [(f.key, "present", "absent") for f in removed]
+    verdicts += [(f.key, "absent", "present") for f in added]
+    candidate = snapshot.closure("candidate")
+    requires = sorted(candidate.requires) if candidate else []
+    return sha256(msgspec.json.encode([sorted(verdicts), requires]))
+
+
+def _may_be_a_cause(finding: Finding) -> bool:
+    return finding.scope in {"runtime", "extra"} and not finding.suppressed
+
+
+class Head:
+    """What HEAD would bring, indexed, to tell what it positively lacks."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        published, candidate = snapshot.closure("published"), snapshot.closure("candidate")
+        scanner = snapshot.scanners.get(ADVISOR)
+        self._state = scanner.state if scanner else "absent"
+        self._seen = set(map(_normalised, scanner.covered)) if scanner else set()
+        self._pins: dict[str, set[str]] = {}
+        for pin in candidate.pins if candidate else ():
+            name = canonicalize_name(pin.name)
+            self._pins.setdefault(name, set()).add(f"{name}=={pin.version}")
+        self._gaps = {gap.package for gap in candidate.gaps} if candidate else set()
+        known = {gap.package for gap in published.gaps} if published else set()
+        self._pythons = set(candidate.pythons) if candidate else set()
+        self._usable = published is not None and candidate is not None and self._gaps <= known
+
+    def lacks(self, finding: Finding) -> bool:
+        """Whether it was resolved wherever users get the finding, covered, and is free of it.
+
+        A gap that only HEAD has makes it unsure. Users of a Python that HEAD no longer supports
+        stay on the release that they have, so that nothing is removed for them.
+        """
+        name = canonicalize_name(finding.package)
+        if not self._usable or finding.reaches("candidate") or name in self._gaps:
+            return False
+        pins = self._pins.get(name, set())
+        spoke = self._state == "ok" or (self._state == "partial" and bool(pins))
+        return spoke and pins <= self._seen and set(finding.pythons) <= self._pythons
+
+
+def _normalised(item: str) -> str:
+    name, _, version = item.partition("==")
+    return f"{canonicalize_name(name)}=={version}"
+
+
+def _unknown(evidence: Evidence, policy: Policy) -> Iterator[str]:
+    """Everything required that could not be seen, by name."""
+    for name in sorted(policy.required):
+        coverage = evidence.record.scanners.get(name)
+        if coverage is None:
+            yield f"{name}: it has never reported"
+        elif coverage.state != "ok" or coverage.unknown:
+            about = ", ".join(sorted(coverage.unknown)).replace("*", "everything")
+            yield f"{name} is {coverage.state}: no word on {about or 'everything'}"
+    yield from _unresolved(evidence)
+    for item in evidence.record.tracked:
+        states = {sighting.state for sighting in item.sightings.values()}
+        finding = item.finding
+        if states & {"unexplained"} and _may_be_a_cause(finding) and finding.reaches("published"):
+            yield f"{finding.package} {finding.key}: no longer reported, and nothing explains it"
+
+
+def _unresolved(evidence: Evidence) -> Iterator[str]:
+    snapshot = evidence.snapshot
+    if snapshot.closure("candidate") is None:
+        yield "what HEAD would install could not be resolved"
+    if snapshot.closure("published") is None and _was_released(evidence):
+        yield "what users get could not be resolved"
+    for closure in sorted(snapshot.closures, key=lambda closure: closure.kind):
+        for gap in sorted(closure.gaps, key=lambda gap: (gap.name, gap.reason)):
+            yield f"{gap.name} ({closure.kind}): {gap.reason}"
+
+
+def _is_unreleased(evidence: Evidence) -> bool:
+    """Whether the scan could look, saw no release, and none was ever made from here."""
+    kinds = {closure.kind for closure in evidence.snapshot.closures}
+    return kinds == {"candidate"} and not _was_released(evidence)
+
+
+def _was_released(evidence: Evidence) -> bool:
+    return any(release.state == "confirmed" for release in evidence.releases)
+
+
+def _spends(release: Release, mark: str) -> bool:
+    return release.fingerprint == mark and release.state == "confirmed"
+
+
+def _counted(evidence: Evidence, mark: str) -> list[Release]:
+    """The automatic releases; one under way with this fingerprint is the one to be resumed."""
+    return [
+        release
+        for release in evidence.releases
+        if release.trigger == "security-auto"
+        and not (release.fingerprint == mark and release.state == "open")
+    ]
+
+
+def _within(release: Release, snapshot: Snapshot, window: timedelta) -> bool:
+    return release.sealed_at > snapshot.taken_at - window
+
+
+def _versions(releases: Iterable[Release]) -> tuple[str, ...]:
+    return tuple(sorted(release.version for release in releases))

@@ -1,0 +1,159 @@
+"""The pages keep their word: their commands run, their links lead somewhere, no key is missing.
+
+A command in a ```console block, after ``$ ``, is run as it stands, from the top of the checkout;
+such blocks hold what is quick and needs no network. Of ```sh blocks it is checked that the sessions
+and tasks they name exist.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+import re
+import subprocess
+import sys
+import sysconfig
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from release.config import Config, Policy
+from release.decide.rules import OWED
+
+ROOT = Path(__file__).parents[2]
+PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md"))]
+
+
+def blocks(language: str) -> Iterator[tuple[str, str]]:
+    """The fenced blocks of a language, with the name of the page."""
+    for page in PAGES:
+        text = page.read_text(encoding="utf-8")
+        for block in re.findall(rf"^```{language}\n(.*?)^```", text, re.MULTILINE | re.DOTALL):
+            yield page.name, block
+
+
+COMMANDS = [
+    pytest.param(line.removeprefix("$ "), id=f"{page}: {line}")
+    for page, block in blocks("console")
+    for line in block.splitlines()
+    if line.startswith("$ ")
+]
+
+
+def run(command: str) -> subprocess.CompletedProcess[str]:
+    """Run a command with our programs first on the path."""
+    path = os.pathsep.join([sysconfig.get_path("scripts"), os.environ["PATH"]])
+    return subprocess.run(
+        ["sh", "-c", command],
+        cwd=ROOT,
+        env=os.environ | {"PATH": path},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def test_there_are_commands_to_run():
+    assert len(COMMANDS) >= 3
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_shown_command_runs(command):
+    ran = run(command)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+
+
+@functools.cache
+def sessions() -> frozenset[str]:
+    listed = run(f"{sys.executable} -m nox --list --json")
+    return frozenset(session["name"] for session in json.loads(listed.stdout))
+
+
+@functools.cache
+def tasks() -> frozenset[str]:
+    listed = json.loads(run("invoke --list --list-format=json").stdout)
+    own = {task["name"] for task in listed["tasks"]}
+    return frozenset(own).union(
+        f"{group['name']}.{task['name']}"
+        for group in listed["collections"]
+        for task in group["tasks"]
+    )
+
+
+def words_after(program: str) -> list[str]:
+    """What the pages' commands (in blocks, tables and text) give a program as its first word."""
+    text = "\n".join(page.read_text(encoding="utf-8") for page in PAGES)
+    return re.findall(rf"(?:^|[`/ ]){program} ([a-z]+(?:\.[a-z]+)?)\b", text, re.MULTILINE)
+
+
+def test_every_session_that_is_named_exists():
+    text = "\n".join(page.read_text(encoding="utf-8") for page in PAGES)
+    commands = re.findall(
+        r"nox (?:-[^s`]\S* (?:\d+ )?|--[\w-]+(?:=\S+)? )*-s ((?:[a-z]+ ?)+)", text
+    )
+    named = {name for command in commands for name in command.split()}
+    assert {"demo", "tests", "publish", "auto"} <= named
+    assert named - {"after"} <= sessions()
+
+
+def test_every_door_leads_to_a_task():
+    sys.path.insert(0, str(ROOT))
+    try:
+        import noxfile
+    finally:
+        sys.path.remove(str(ROOT))
+    doors = {gate.work.keywords["task"] for gate in noxfile.TABLE if hasattr(gate.work, "keywords")}
+    assert len(doors) == 6
+    assert doors <= tasks()
+
+
+def test_every_task_that_is_named_exists():
+    named = set(words_after("invoke")) | set(words_after("release-warden"))
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    named |= set(re.findall(r"`((?:release|status)\.[a-z]+)`", text))
+    assert {"release.scan", "status.serve"} <= named
+    assert {name for name in named if "." in name} <= tasks()
+
+
+def test_every_task_is_in_the_readme():
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert [name for name in tasks() if "." in name and f"`{name}`" not in text] == []
+
+
+@pytest.mark.parametrize(
+    "key", [f.encode_name for kind in (Config, Policy) for f in msgspec.structs.fields(kind)]
+)
+def test_every_key_is_documented(key):
+    text = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
+    assert re.search(rf"^\| `{re.escape(key)}` \|", text, re.MULTILINE)
+
+
+def test_no_key_is_documented_that_does_not_exist():
+    text = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
+    known = {f.encode_name for kind in (Config, Policy) for f in msgspec.structs.fields(kind)}
+    assert set(re.findall(r"^\| `([\w-]+)` \|", text, re.MULTILINE)) == known
+
+
+def test_the_documented_example_is_a_valid_configuration():
+    from release.config import parse
+
+    examples = [block for page, block in blocks("toml") if page == "configuration.md"]
+    assert examples
+    for example in examples:
+        assert parse(example) != Config()
+
+
+def test_the_rules_are_told_in_the_order_in_which_they_fire():
+    text = (ROOT / "docs" / "how-it-decides.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `([\w-]+)` \| [^|]+ \| (\w+) \|$", text, re.MULTILINE)
+    assert rows == [(rule.name, rule.action) for rule in OWED]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_between_pages_lead_somewhere(page):
+    links = re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text(encoding="utf-8"))
+    assert [link for link in links if not (page.parent / link).exists()] == []

@@ -1,0 +1,99 @@
+"""The ledger on a real git repository."""
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+
+import pytest
+
+from release.adapters.git import Git
+from release.adapters.ledger import Ledger, documents
+from release.errors import ProjectError, TryAgainError
+from release.model.changes import Changes
+
+AT = datetime(2026, 11, 23, tzinfo=UTC)
+
+
+@pytest.fixture
+def git(tmp_path):
+    git = Git(tmp_path)
+    git.run("init", "--quiet", "--initial-branch=main")
+    (tmp_path / "a.txt").write_text("a\n")
+    git.run("add", ".")
+    git.run("-c", "user.name=n", "-c", "user.email=e@x", "commit", "--quiet", "-m", "one")
+    return git
+
+
+def put(ledger, text, old):
+    files = documents(changes=Changes(since=text))
+    return ledger.write(ledger.ref("history"), files, old=old, message=text, at=AT)
+
+
+def test_what_is_written_is_read_and_the_tree_is_never_touched(git):
+    ledger = Ledger(git, "p")
+    first = put(ledger, "one", None)
+    second = put(ledger, "two", first)
+    assert ledger.read(Changes, ledger.tip("history"), "changes.json") == Changes(since="two")
+    assert list(ledger.past("history")) == [second, first]
+    assert git.dirty() == ()
+    assert git.run("branch", "--all").stdout.split() == ["*", "main"]
+
+
+def test_a_ref_that_moved_meanwhile_is_not_overwritten(git):
+    ledger = Ledger(git, "p")
+    first = put(ledger, "one", None)
+    put(ledger, "two", first)
+    with pytest.raises(TryAgainError):
+        put(ledger, "late", first)
+    assert ledger.read(Changes, ledger.tip("history"), "changes.json") == Changes(since="two")
+
+
+def test_of_ten_that_create_one_ref_exactly_one_wins(git):
+    ledger = Ledger(git, "p")
+
+    def take(number):
+        try:
+            put(ledger, f"run {number}", None)
+        except TryAgainError:
+            return False
+        return True
+
+    with ThreadPoolExecutor(10) as pool:
+        assert sum(pool.map(take, range(10))) == 1
+
+
+def test_commits_need_no_identity_and_are_the_tools_own(git):
+    commit = put(Ledger(git, "p"), "one", None)
+    assert git.run("show", "-s", "--format=%an %cn", commit).stdout.split("\n")[0] == (
+        "Release Warden Release Warden"
+    )
+
+
+def test_archives_come_back_byte_for_byte(git):
+    data = bytes(range(256)) * 3 + b"\r\n\xff"
+    ledger = Ledger(git, "p")
+    commit = ledger.write(ledger.ref("x"), {"a.whl": data}, old=None, message="b", at=AT)
+    assert ledger.files(commit) == {"a.whl": data}
+
+
+def test_a_clone_stands_on_a_commit_of_no_branch_with_the_planned_tag_only(git, tmp_path):
+    git.run("tag", "local/v1.0")
+    git.run("tag", "v1.0")
+    tree = git.amend_tree(git.head(), {"b/c.txt": b"new\n"}, tmp_path)
+    commit = git.commit(tree, parents=(git.head(),), message="C", at=AT)
+    folder = tmp_path / "clone with space"
+    git.checkout(commit, folder, tag="v1.1")
+    assert (folder / "b" / "c.txt").read_text() == "new\n"
+    assert Git(folder).run("tag").stdout.split() == ["v1.0", "v1.1"]
+    assert Git(folder).run("remote").stdout == ""
+    assert not (tmp_path / "b").exists()
+
+
+def test_a_folder_without_a_repository_says_what_to_do(tmp_path):
+    with pytest.raises(ProjectError, match="in no git repository"):
+        Git(tmp_path).top()
+
+
+def test_a_repository_without_a_commit_says_what_to_do(tmp_path):
+    Git(tmp_path).run("init", "--quiet")
+    with pytest.raises(ProjectError, match="no commit yet"):
+        Git(tmp_path).head()

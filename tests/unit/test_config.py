@@ -1,0 +1,47 @@
+"""``[tool.release-warden]``."""
+
+import pytest
+
+from release.config import Config, parse
+from release.errors import ConfigError
+
+
+def test_no_configuration_at_all_is_the_default():
+    assert parse("[project]\nname = 'x'\n") == Config()
+
+
+def test_values():
+    config = parse(
+        "[tool.release-warden]\ngates = ['lint']\n[tool.release-warden.policy]\nreleases-per-week = 1\n"
+    )
+    assert config.gates == ("lint",)
+    assert config.policy.releases_per_week == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "what", "why"),
+    [
+        ("[tool.release-warden]\ngatse = []", "unknown key 'gatse'", "did you mean 'gates'?"),
+        (
+            "[tool.release-warden.policy]\npresett = 'owed'",
+            "unknown key 'presett' in [tool.release-warden.policy]",
+            "did you mean 'preset'?",
+        ),
+        ("[tool.release-warden]\ngates = 3", "has the wrong type", "$.gates"),
+        ("[tool.release-warden]\npolicy = 3", "is no table", ""),
+        ("[tool.release-warden.policy]\npreset = 'loud'", "has the wrong type", "loud"),
+        ("[tool", "pyproject.toml is no TOML", ""),
+    ],
+)
+def test_a_wrong_configuration_says_where_and_what(text, what, why):
+    with pytest.raises(ConfigError) as caught:
+        parse(text)
+    assert what in caught.value.what
+    assert why in caught.value.why
+    assert caught.value.remedy
+    assert caught.value.exit_code == 2
+
+
+def test_the_digest_tells_configurations_apart():
+    assert parse("").digest == Config().digest
+    assert parse("[tool.release-warden]\ngates = ['lint']").digest != Config().digest

@@ -1,0 +1,61 @@
+"""Documents: canonical bytes, digests without clocks, strict and tolerant reading."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from release.errors import DocumentError
+from release.model.base import decode, digest, encode
+from release.model.changes import Changes
+from release.model.snapshot import Project, Scanner, Snapshot
+
+MORNING, EVENING = datetime(2026, 1, 1, 8, tzinfo=UTC), datetime(2026, 1, 1, 20, tzinfo=UTC)
+
+
+def snapshot(at, database, state="ok"):
+    return Snapshot(
+        project=Project(name="p", version="1", commit="c"),
+        taken_at=at,
+        scanners={"osv": Scanner(state=state, covered=("a==1",), database_date=database)},
+    )
+
+
+def test_a_document_carries_its_schema_and_survives_its_own_bytes():
+    document = snapshot(MORNING, MORNING)
+    assert b'"schema": "release-warden/snapshot/1"' in encode(document)
+    assert decode(Snapshot, encode(document)) == document
+
+
+def test_the_digest_leaves_clocks_out_at_every_depth():
+    assert digest(snapshot(MORNING, MORNING)) == digest(snapshot(EVENING, EVENING))
+    assert digest(snapshot(MORNING, MORNING)) != digest(snapshot(MORNING, MORNING, "failed"))
+
+
+def test_readers_are_tolerant_of_unknown_fields():
+    data = b'{"schema": "release-warden/changes/1", "since": "x", "later": [1]}'
+    assert decode(Changes, data) == Changes(since="x")
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"null",
+        b"[]",
+        b"<html>503</html>",
+        b"\xff\xfe",
+        b'{"schema": "release-warden/changes/1"}',
+        b'{"schema": "release-warden/changes/2", "since": "x"}',
+        b'{"schema": "release-warden/changes/1", "since": 3}',
+        b'{"schema": "release-warden/changes/1", "since": "x", "cha',
+    ],
+)
+def test_readers_are_strict_on_what_must_be_there(data):
+    with pytest.raises(DocumentError, match="is no release-warden/changes/1"):
+        decode(Changes, data, origin="the file")
+
+
+def test_a_moment_without_a_zone_is_refused():
+    text = encode(snapshot(MORNING, MORNING)).replace(b"T08:00:00Z", b"T08:00:00")
+    with pytest.raises(DocumentError):
+        decode(Snapshot, text)

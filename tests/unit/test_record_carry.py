@@ -1,0 +1,280 @@
+"""The record carried forward: unknown is never clean, and nothing is resolved without a cause."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from time import process_time
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from msgspec.structs import replace
+from worlds import NOON, closure, finding, scanner, snapshot
+
+from release.model.base import encode
+from release.model.record import Record, Tracked
+from release.model.snapshot import Gap, Word
+from release.record.carry import carry_forward
+from release.record.changes import SecurityChangeDetector
+from release.record.identity import lasting
+
+LATER = NOON + timedelta(days=1)
+KNOWN = carry_forward(None, snapshot(finding()))
+
+
+def scan(*findings, covered=("jinja2==2.0",), state="ok", closures=(), **other):
+    osv = scanner(*covered, state=state, skipped=other.pop("skipped", ()))
+    return snapshot(*findings, scanners={"osv": osv}, closures=closures, taken_at=LATER, **other)
+
+
+def only(record: Record) -> Tracked:
+    (tracked,) = record.tracked
+    return tracked
+
+
+def told(before: Record | None, after: Record) -> list[tuple[str, str | None]]:
+    changes = SecurityChangeDetector().compare(before, after).changes
+    return [(change.kind, change.cause) for change in changes]
+
+
+def pins(version: str):
+    item = f"jinja2=={version}"
+    return closure("published", [item]), closure("candidate", [item])
+
+
+WITHDRAWN = Word(key="CVE-1@jinja2", ruling="withdrawn", evidence="withdrawn on 2026-11-01")
+CORRECTED = Word(key="CVE-1@jinja2", ruling="range-corrected", evidence="from 1.5")
+STILL = Word(key="CVE-1@jinja2", ruling="still-affected", evidence="it lists 1.0")
+SAME = ("jinja2==1.0",)
+
+
+@pytest.mark.parametrize(
+    ("after", "cause"),
+    [
+        (scan(), "upgraded"),
+        (scan(covered=("flask==1.0",)), "package-gone"),
+        (scan(covered=SAME, words=(WITHDRAWN,)), "withdrawn"),
+        (scan(covered=SAME, words=(CORRECTED,)), "range-corrected"),
+        (scan(finding(suppressed=True), covered=SAME), "suppressed"),
+        (scan(covered=("jinja2==1.0", "jinja2==2.0"), closures=pins("2.0")), "out-of-scope"),
+    ],
+)
+def test_what_resolves_a_finding(after, cause):
+    if cause == "package-gone":  # the second scan confirms that the package is gone
+        record = carry_forward(carry_forward(KNOWN, after), after)
+    else:
+        record = carry_forward(KNOWN, after)
+    assert not only(record).is_open
+    assert only(record).resolved_at == LATER
+    assert only(record).sightings["osv"].cause == cause
+    assert told(KNOWN, record) == [("resolved", cause)]
+
+
+@pytest.mark.parametrize("words", [(), (STILL,)])
+def test_silence_about_a_version_that_stayed_is_unexplained_and_open(words):
+    record = carry_forward(KNOWN, scan(covered=(*SAME, "jinja2==2.0"), words=words))
+    assert only(record).is_open
+    assert only(record).sightings["osv"].state == "unexplained"
+    assert told(KNOWN, record) == [("unexplained", None)]
+
+
+@pytest.mark.parametrize(
+    "after",
+    [
+        scan(state="failed"),
+        scan(state="absent"),
+        scan(state="partial"),
+        scan(state="partial", covered=()),
+        scan(covered=("jinja2==2.0",), skipped=(Gap(name="jinja2", reason="no wheel"),)),
+        scan(covered=("jinja2==2.0",), closures=pins("1.0")),
+        scan(covered=()),
+        snapshot(scanners={}, closures=()),
+    ],
+    ids=["failed", "absent", "partial", "empty", "skipped", "pin missed", "turned empty", "none"],
+)
+def test_what_was_not_seen_stays_and_is_named(after):
+    record = carry_forward(KNOWN, after)
+    assert only(record) == only(KNOWN)
+    assert record.scanners["osv"].state != "ok"
+    assert record.scanners["osv"].unknown == ("jinja2",)
+    changes = SecurityChangeDetector().compare(KNOWN, record)
+    assert changes.changes == ()
+    assert [(u.scanner, u.package) for u in changes.unknown] == [("osv", "jinja2")]
+
+
+def test_a_partial_report_settles_what_it_covers_when_the_resolver_vouches_for_it():
+    gap = (Gap(name="flask", reason="no wheel"),)
+    record = carry_forward(KNOWN, scan(closures=pins("2.0"), skipped=gap))
+    assert only(record).sightings["osv"].cause == "upgraded"
+    assert record.scanners["osv"].unknown == ("flask",)
+
+
+def test_a_failed_first_scan_knows_nothing():
+    record = carry_forward(None, scan(state="failed"))
+    assert record.scanners["osv"].unknown == ("*",)
+
+
+def names(count: int) -> tuple[str, ...]:
+    return tuple(f"p{number}==1" for number in range(count))
+
+
+@pytest.mark.parametrize(
+    ("kept", "states"), [(8, ["ok", "ok"]), (7, ["partial", "ok"]), (0, ["partial", "ok"])]
+)
+def test_a_report_that_lost_more_than_a_fifth_awaits_a_second(kept, states):
+    record = carry_forward(None, scan(covered=names(10)))
+    for state in states:
+        record = carry_forward(record, scan(covered=names(kept)))
+        assert record.scanners["osv"].state == state
+
+
+def test_a_person_may_accept_a_smaller_report():
+    record = carry_forward(
+        None, scan(finding("CVE-1@p9", version="1", affects={}), covered=names(10))
+    )
+    assert only(carry_forward(record, scan(covered=names(2)))).is_open
+    accepted = carry_forward(record, scan(covered=names(2)), accept_coverage=True)
+    assert only(accepted).sightings["osv"].cause == "package-gone"
+
+
+def test_a_finding_is_found_again_by_any_id_and_keeps_its_key_and_clocks():
+    renamed = finding("GHSA-9@jinja2", ids=("CVE-1", "GHSA-9"), first_seen=LATER)
+    record = carry_forward(KNOWN, scan(renamed, covered=SAME))
+    assert only(record).finding.key == "CVE-1@jinja2"
+    assert only(record).finding.first_seen == NOON
+    assert told(KNOWN, record) == [("updated", None)]
+
+
+def test_when_two_findings_turn_out_to_be_one_the_older_key_stays():
+    both = carry_forward(KNOWN, scan(finding(), finding("GHSA-9@jinja2"), covered=SAME))
+    one = carry_forward(both, scan(finding("A@jinja2", ids=("CVE-1", "GHSA-9")), covered=SAME))
+    assert only(one).finding.key == "CVE-1@jinja2"
+    assert told(both, one) == [("updated", None)]
+
+
+def test_when_one_finding_falls_into_two_its_key_stays_with_its_bearer():
+    both = carry_forward(None, scan(finding(ids=("CVE-1", "GHSA-9")), covered=SAME))
+    two = carry_forward(both, scan(finding(), finding("GHSA-9@jinja2"), covered=SAME))
+    assert [item.finding.key for item in two.tracked] == ["CVE-1@jinja2", "GHSA-9@jinja2"]
+
+
+def test_an_id_is_the_same_finding_only_in_the_same_package():
+    record = carry_forward(KNOWN, scan(finding("CVE-1@flask"), covered=(*SAME, "flask==1.0")))
+    assert len(record.tracked) == 2
+
+
+def test_a_resolved_finding_returns_under_its_key():
+    resolved = carry_forward(KNOWN, scan())
+    record = carry_forward(resolved, scan(finding(), covered=SAME))
+    assert only(record).is_open
+    assert only(record).resolved_at is None
+    assert told(resolved, record) == [("returned", None)]
+
+
+def test_an_unknown_severity_eases_nothing():
+    record = carry_forward(KNOWN, scan(finding(severity="unknown"), covered=SAME))
+    assert only(record).finding.severity == "high"
+
+
+def test_each_scanner_has_its_own_word():
+    seen = finding(scanners=("osv", "pip-audit"))
+    both = {"osv": scanner(*SAME), "pip-audit": scanner(*SAME)}
+    before = carry_forward(None, snapshot(seen, scanners=both, closures=()))
+    one = {"osv": scanner("jinja2==2.0"), "pip-audit": scanner(state="failed")}
+    record = carry_forward(before, snapshot(scanners=one, closures=()))
+    assert only(record).is_open
+    assert {n: s.state for n, s in only(record).sightings.items()} == {
+        "osv": "resolved",
+        "pip-audit": "open",
+    }
+
+
+@pytest.mark.parametrize(
+    ("change", "kinds"),
+    [
+        ({"severity": "critical"}, ["worsened"]),
+        ({"severity": "medium"}, ["eased"]),
+        ({"fixed_in": ("2.0",)}, ["fix-available"]),
+        ({"severity": "critical", "fixed_in": ("2.0",)}, ["fix-available", "worsened"]),
+        ({"summary": "in other words"}, ["updated"]),
+    ],
+)
+def test_changes_of_an_open_finding(change, kinds):
+    record = carry_forward(KNOWN, scan(finding(**change), covered=SAME))
+    assert [kind for kind, _ in told(KNOWN, record)] == kinds
+
+
+def test_a_finding_that_the_later_record_lost_is_unexplained():
+    assert told(KNOWN, replace(KNOWN, tracked=())) == [("unexplained", None)]
+    assert told(None, KNOWN) == [("new", None)]
+
+
+def test_two_hundred_unchanged_scans_leave_the_bytes_alone():
+    world = [finding(), finding("CVE-2@jinja2"), finding("CVE-3@flask", ids=("CVE-3", "GHSA-3"))]
+    covered = (*SAME, "flask==1.0")
+    record = carry_forward(None, scan(*world, covered=covered))
+    for day in range(200):
+        shuffled = [
+            replace(item, ids=item.ids[::-1]) for item in world[day % 3 :] + world[: day % 3]
+        ]
+        again = replace(
+            scan(*shuffled, covered=covered[:: 1 - 2 * (day % 2)]), taken_at=NOON + timedelta(day)
+        )
+        assert encode(carry_forward(record, again)) == encode(record)
+
+
+findings = st.builds(
+    finding,
+    st.sampled_from(["CVE-1@a", "CVE-2@a", "CVE-3@b", "CVE-4@c"]),
+    version=st.sampled_from(["1.0", "2.0"]),
+    severity=st.sampled_from(["critical", "high", "medium", "low", "unknown"]),
+    affects=st.just({}),
+)
+worlds = st.lists(findings, unique_by=lambda item: item.key)
+items = st.sampled_from(["a==1.0", "a==2.0", "b==1.0", "b==2.0", "c==1.0", "d==1.0"])
+coverage = st.lists(items, unique=True)
+
+
+@settings(max_examples=200, deadline=None)
+@given(worlds, worlds, coverage, st.sampled_from(["failed", "absent", "partial"]))
+def test_a_scanner_that_is_not_ok_resolves_nothing(first, second, covered, state):
+    before = carry_forward(None, scan(*first, covered=tuple(covered)))
+    after = carry_forward(before, scan(*second, covered=tuple(covered), state=state))
+    resolved = {item.finding.key for item in after.tracked if not item.is_open}
+    assert not resolved & {item.key for item in before.open}
+
+
+@settings(max_examples=100, deadline=None)
+@given(worlds, worlds, coverage, st.randoms(use_true_random=False))
+def test_order_never_changes_a_byte(first, second, covered, chance):
+    def shuffled(stuff):
+        return tuple(chance.sample(stuff, len(stuff)))
+
+    one = carry_forward(None, scan(*first, covered=tuple(covered)))
+    other = carry_forward(None, scan(*shuffled(first), covered=shuffled(covered)))
+    assert encode(one) == encode(other)
+    after = carry_forward(one, scan(*second, covered=tuple(covered)))
+    assert encode(after) == encode(
+        carry_forward(other, scan(*shuffled(second), covered=shuffled(covered)))
+    )
+    detector = SecurityChangeDetector()
+    assert encode(detector.compare(one, after)) == encode(detector.compare(other, after))
+
+
+def test_a_snapshot_under_lasting_keys_is_stable():
+    once = lasting(KNOWN, scan(finding("GHSA-9@jinja2", ids=("CVE-1", "GHSA-9")), covered=SAME))
+    assert lasting(KNOWN, once) == once
+
+
+def test_ten_thousand_findings_are_carried_quickly():
+    def world(count):
+        held = tuple(finding(f"CVE-{n}@p{n}") for n in range(count))
+        return scan(*held, covered=tuple(f"p{n}==1.0" for n in range(count)))
+
+    def seconds(count):
+        start = process_time()
+        record = carry_forward(None, world(count))
+        SecurityChangeDetector().compare(record, carry_forward(record, world(count)))
+        return process_time() - start
+
+    assert seconds(10_000) < 40 * seconds(1_000)

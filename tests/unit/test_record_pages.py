@@ -1,0 +1,260 @@
+"""What people read and write: SECURITY_FINDINGS.md and remediation-plans.yml."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from msgspec.structs import replace
+from ruamel.yaml import YAML
+from worlds import ADDED, NOON, finding, reach, scanner, snapshot
+
+from release.errors import DocumentError
+from release.record.carry import carry_forward
+from release.record.findings_page import render_findings
+from release.record.remediation import update_plans
+
+LATER = NOON + timedelta(days=1)
+HELD = finding(fixed_in=("2.0",), summary="A sandbox leaks", url="https://osv.dev/CVE-1")
+KNOWN = carry_forward(None, snapshot(HELD))
+GONE = carry_forward(
+    KNOWN, snapshot(taken_at=LATER, scanners={"osv": scanner("jinja2==2.0")}, closures=())
+)
+BACK = carry_forward(GONE, snapshot(HELD))
+REACH = (reach(HELD),)
+
+
+def test_the_page_of_one_finding():
+    assert (
+        render_findings(KNOWN, REACH)
+        == """\
+# Security findings of demo
+
+Rendered from the record of the scans; edits are overwritten. Dates are UTC.
+
+## What is unknown
+
+Nothing: every scanner covered all that it was given.
+
+## Summary
+
+| severity | users get | not released | oldest versions | development | own code |
+|---|---|---|---|---|---|
+| critical | 0 | 0 | 0 | 0 | 0 |
+| high | 1 | 0 | 0 | 0 | 0 |
+| unknown | 0 | 0 | 0 | 0 | 0 |
+| medium | 0 | 0 | 0 | 0 | 0 |
+| low | 0 | 0 | 0 | 0 | 0 |
+
+## What users get
+
+A fresh install of the latest release gets these.
+
+### high: jinja2 CVE-1
+
+- Severity: high
+- Ids: `CVE-1`
+- Package: `jinja2` at `1.0` (the latest release), `1.0` (HEAD)
+- Scanner: `osv`
+- Discovered: 2026-11-23
+- Published: unknown
+- Summary: A sandbox leaks
+- Reference: <https://osv.dev/CVE-1>
+- Fixed in: `2.0`
+- Remediation: a requirement of ours holds the vulnerable version (`jinja2<2`); \
+replace jinja2&lt;2 by jinja2&gt;=2.0
+"""
+    )
+
+
+def test_the_page_puts_the_unknown_first_and_the_rest_where_it_belongs():
+    world = snapshot(
+        finding("CVE-2@jinja2", affects=ADDED, severity="low"),
+        finding("CVE-3@jinja2", scope="floor"),
+        finding("CVE-4@jinja2", scope="dev"),
+        finding("B608@demo", kind="code", scope="code", path="demo/secret_place.py"),
+    )
+    record = carry_forward(carry_forward(None, world), replace(world, scanners={}))
+    page = render_findings(record, ())
+    order = ["## What is unknown", "- `osv` is absent. It has no word on `jinja2`.", "## Summary"]
+    order += ["| high | 0 | 0 | 1 | 1 | 1 |", "| low | 0 | 1 | 0 | 0 | 0 |"]
+    order += ["Nothing is known to be open.", "## Not released", "CVE-2"]
+    order += ["## With the oldest permitted versions", "CVE-3", "## In the development", "CVE-4"]
+    assert [page.index(part) for part in order] == sorted(page.index(part) for part in order)
+    assert "secret_place" not in page
+    assert "B608" not in page
+
+
+def test_the_page_of_a_record_without_a_scan_claims_nothing():
+    assert "everything is unknown" in render_findings(replace(KNOWN, scanners={}), ())
+
+
+def test_resolved_findings_are_told_with_cause_and_bounded():
+    assert "- 2026-11-24: high: jinja2 CVE-1, upgraded (now at 2.0)" in render_findings(GONE, ())
+    many = snapshot(*(finding(f"CVE-{n}@jinja2", suppressed=True) for n in range(80)))
+    page = render_findings(carry_forward(None, many), ())
+    assert page.count("suppressed (") == 50
+    assert "The last 50 of 80." in page
+
+
+HOSTILE = st.text(
+    alphabet=st.sampled_from(list("<>&|`*_[]()#\\!~\n\r\x1b\u202e\u2028@:/ abhtps.")), max_size=80
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(HOSTILE, HOSTILE, HOSTILE)
+def test_no_advisory_text_becomes_markup(summary, url, name):
+    harmless = finding("k@jinja2", ids=("CVE-1",), summary="x", url="x")
+    hostile = finding(
+        "k@jinja2", ids=(name,), summary=summary, url=f"javascript:{url}", package=f"j{name}"
+    )
+    page, plain = (
+        render_findings(carry_forward(None, snapshot(item, closures=())), ())
+        for item in (hostile, harmless)
+    )
+    assert page.count("\n") == plain.count("\n") == len(page.splitlines())
+    assert "\x1b" not in page
+    text = "\n".join(line for line in page.splitlines() if "`" not in line)
+    assert "<" not in text
+    assert "://" not in text
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.randoms(use_true_random=False))
+def test_same_findings_same_bytes(chance):
+    world = [finding(f"CVE-{n}@jinja2", severity="low") for n in range(6)]
+    one = carry_forward(None, snapshot(*world))
+    other = carry_forward(None, snapshot(*chance.sample(world, 6)))
+    assert render_findings(other, ()) == render_findings(one, ())
+
+
+FRESH = """\
+# Remediation plans, one for each finding in what this project installs.
+# New plans are added and resolved ones closed by release.scan; everything else here is yours:
+# owner, notes, comments, order and further keys stay as you write them.
+
+plans:
+  - key: CVE-1@jinja2
+    package: jinja2
+    ids:
+      - CVE-1
+    severity: high
+    discovered: 2026-11-23
+    status: open
+    proposed: replace jinja2<2 by jinja2>=2.0
+    owner: null
+    notes: ''
+"""
+
+
+def test_a_new_finding_gets_a_plan_and_a_second_scan_changes_nothing():
+    assert update_plans(None, KNOWN, REACH) == FRESH
+    assert update_plans(FRESH, KNOWN, ()) == FRESH
+
+
+def test_with_nothing_found_the_file_is_there_and_valid():
+    text = update_plans(None, replace(KNOWN, tracked=()), ())
+    assert text.endswith("\nplans: []\n")
+    assert YAML(typ="safe").load(text) == {"plans": []}
+    assert update_plans(text, replace(KNOWN, tracked=()), ()) == text
+    assert update_plans(text, KNOWN, REACH) == FRESH
+
+
+WRITTEN = """\
+# ours, do not touch
+version:   2     # spaces matter
+
+plans:
+# the old one
+- {key: CVE-0@flask, status: accepted,   owner: "ann"}
+
+-   key: CVE-1@jinja2       # Ann's
+    owner: 'ann'
+    notes: >
+      a folded
+      text
+    status: open   # really
+    workaround: plain text
+      over two lines
+    due: 2026-12-24
+- nonsense
+# the end
+"""
+
+CLOSED = WRITTEN.replace(
+    "    status: open   # really\n",
+    "    status: closed   # really\n    cause: upgraded\n    closed: 2026-11-24\n",
+)
+
+
+def test_a_plan_is_closed_and_reopened_and_nothing_else_moves():
+    assert update_plans(WRITTEN, KNOWN, ()) == WRITTEN
+    assert update_plans(WRITTEN, GONE, ()) == CLOSED
+    assert update_plans(CLOSED, GONE, ()) == CLOSED
+    assert update_plans(CLOSED, BACK, ()) == WRITTEN
+
+
+def test_a_new_plan_is_added_behind_what_people_wrote():
+    more = carry_forward(KNOWN, snapshot(HELD, finding("CVE-2@jinja2")))
+    text = update_plans(WRITTEN, more, ())
+    assert text.startswith(WRITTEN)
+    assert [plan["key"] for plan in YAML(typ="safe").load(text)["plans"] if plan != "nonsense"] == [
+        "CVE-0@flask",
+        "CVE-1@jinja2",
+        "CVE-2@jinja2",
+    ]
+
+
+def test_unknown_leaves_the_plans_alone():
+    unknown = carry_forward(KNOWN, snapshot(scanners={}, closures=()))
+    assert update_plans(WRITTEN, unknown, ()) == WRITTEN
+
+
+def test_what_a_person_closed_stays_closed():
+    text = WRITTEN.replace("status: open", "status: closed")
+    assert update_plans(text, KNOWN, ()) == text
+
+
+def test_windows_line_ends_stay():
+    text = WRITTEN.replace("\n", "\r\n")
+    assert update_plans(text, GONE, ()) == CLOSED.replace("\n", "\r\n")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "plans: [{key: CVE-1@jinja2, status: open, owner: ann}]\n",
+        "plans:\n  - key: CVE-1@jinja2\n    status: open\n    owner: ann\nafter: kept\n",
+        "plans:\n  - key: CVE-1@jinja2\n    owner: ann\n",
+        "plans:\n  - key: CVE-1@jinja2\n    owner: ann\n    status:\n      open\n",
+        "plans:\n  - status: open\n    key: CVE-1@jinja2\n    owner: ann",
+    ],
+)
+def test_other_forms_are_closed_too(text):
+    plan = YAML(typ="safe").load(update_plans(text, GONE, ()))["plans"][0]
+    assert (plan["status"], plan["cause"], plan["owner"]) == ("closed", "upgraded", "ann")
+    assert str(plan["closed"]) == "2026-11-24"
+
+
+@pytest.mark.parametrize("text", ["", "# only words\n"])
+def test_a_file_without_a_document_is_begun(text):
+    assert update_plans(text, KNOWN, REACH).startswith(text)
+    assert "plans:\n  - key: CVE-1@jinja2" in update_plans(text, KNOWN, REACH)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["plans: [", "- a\n", "plans: 3\n", "a: b: c\n", "a: 1\na: 2\n", "d: 2026-13-45\n", "[" * 500],
+    ids=["cut", "list", "number", "colons", "twice", "date", "deep"],
+)
+def test_a_corrupt_file_is_refused_not_overwritten(text):
+    with pytest.raises(DocumentError):
+        update_plans(text, KNOWN, ())
+
+
+def test_the_projects_own_code_gets_no_public_plan():
+    code = carry_forward(None, snapshot(finding("B608@demo", kind="code", scope="code")))
+    assert update_plans(None, code, ()).endswith("plans: []\n")

@@ -1,0 +1,81 @@
+"""The plan tells every problem at once, before anything is done."""
+
+import msgspec
+import pytest
+from packaging.version import Version
+
+from release.model.decision import Decision, Inputs, Reason
+from release.model.listing import IndexFile
+from release.ship.plan import World, make_plan, parsed
+
+DECISION = Decision(
+    action="release",
+    trigger="manual",
+    bump="",
+    reasons=(Reason(rule="a-person-asked", why="because"),),
+    fingerprint="",
+    inputs=Inputs(snapshot="", baseline="", policy="", config=""),
+)
+
+
+def world(**changes):
+    return World(
+        **{
+            "project": "p",
+            "repository": "local",
+            "commit": "c" * 40,
+            "tag_prefix": "local/v",
+            "listed": (),
+            "tags": (),
+            "sealed": (),
+            "dirty": (),
+            "gates": ("tests",),
+            "gates_note": "",
+            "missing_gates": (),
+        }
+        | changes
+    )
+
+
+def checks(version, **changes):
+    plan = make_plan(world(**changes), DECISION, Version(version), "", ())
+    return [problem.check for problem in plan.problems]
+
+
+@pytest.mark.parametrize(
+    ("version", "changes", "expected"),
+    [
+        ("1.0", {}, []),
+        ("1.0", {"dirty": ("a.py",)}, ["clean-tree"]),
+        ("1.0", {"sealed": ("1.0",)}, ["version-free"]),
+        ("1.0", {"tags": ("local/v1.0.0",)}, ["version-free"]),  # PEP 440: 1.0 == 1.0.0
+        ("1.0", {"listed": (IndexFile(name="p-1.0.tar.gz", url=""),)}, ["version-free"]),
+        ("1.0", {"tags": ("local/v2.0",)}, ["version-monotonic"]),
+        ("1.0", {"missing_gates": ("lint",)}, ["gates-exist"]),
+        ("1.0+x", {}, ["public-version"]),
+        (
+            "1.0",
+            {"dirty": ("a",), "sealed": ("1.0",), "missing_gates": ("g",)},
+            ["clean-tree", "version-free", "gates-exist"],
+        ),
+    ],
+)
+def test_problems(version, changes, expected):
+    assert checks(version, **changes) == expected
+
+
+def test_a_tag_that_is_no_version_is_none():
+    assert parsed(["2-docs", "latest", "1.2.4"]) == {Version("1.2.4")}
+
+
+def test_irreversible_steps_come_after_every_check_of_the_bytes():
+    steps = [step.name for step in make_plan(world(), DECISION, Version("1"), "", ()).steps]
+    assert steps.index("seal") > max(steps.index(name) for name in ("gates", "build", "verify"))
+    assert (
+        steps.index("tag") > steps.index("prove") > steps.index("confirm") > steps.index("upload")
+    )
+
+
+def test_a_plan_survives_its_own_bytes():
+    plan = make_plan(world(dirty=("x",)), DECISION, Version("1"), "notes", ())
+    assert msgspec.json.decode(msgspec.json.encode(plan), type=type(plan)) == plan
