@@ -3,6 +3,7 @@
 ``documents``  the folder of documents that a run leaves behind, read whole
 ``grade``      the grade, by caps and deductions that anyone can recompute
 ``findings``   what of a finding is public, and what to do about it
+``unseen``     what is not known, by name; it withholds the grade
 ``status``     the document ``index.json``
 ``words``      the same in plain words
 ``page``       the document as one self-contained ``index.html``

@@ -13,7 +13,6 @@ from markupsafe import Markup
 from status_site import words
 from status_site.grade import BY_SEVERITY
 from status_site.status import SecurityStatus
-from status_site.unseen import VALID_FOR
 
 
 def render(status: SecurityStatus) -> bytes:
@@ -30,7 +29,6 @@ def render(status: SecurityStatus) -> bytes:
             status=status,
             words=words,
             severities=BY_SEVERITY,
-            hours=int(VALID_FOR.total_seconds() // 3600),
             policy=content_security_policy(style, script),
             style=Markup(style),  # noqa: S704 - a file of ours
             script=Markup(script),  # noqa: S704 - a file of ours

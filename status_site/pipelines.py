@@ -16,9 +16,7 @@ if TYPE_CHECKING:
 
 
 @task(help=COMMON | {"output": "where the site goes (default: security-status/ of the project)"})
-def build(
-    _: Shell, project: str = ".", json: bool = False, at: str = "", output: str = ""
-) -> None:
+def build(_: Shell, project: str = ".", json: bool = False, at: str = "", output: str = "") -> None:
     """Write security-status/index.json and index.html from what the ledger knows."""
     from release.flows import console
 

@@ -53,20 +53,30 @@ class Workspace:
         return tuple(p for p in ours if not p.startswith(f"{self.prefix}{HUMAN_FACING}/"))
 
     @contextmanager
-    def scratch(self) -> Iterator[Path]:
-        """A new folder below ``.release/run``, removed at the end."""
+    def scratch(self, name: str = "") -> Iterator[Path]:
+        """A new folder below ``.release/run``, removed at the end.
+
+        :param name: its name, where it must always be the same; by default one that is free.
+        """
         parent = self.state / "run"
         parent.mkdir(exist_ok=True)
-        folder = Path(tempfile.mkdtemp(prefix="tmp-", dir=parent))
+        folder = parent / name if name else Path(tempfile.mkdtemp(prefix="tmp-", dir=parent))
+        if name:
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir()
         try:
             yield folder
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 
     @contextmanager
-    def checkout(self, commit: str, *, tag: str | None = None) -> Iterator[Path]:
-        """The project's folder in a fresh clone that stands on a commit."""
-        with self.scratch() as folder:
+    def checkout(self, commit: str, *, tag: str | None = None, name: str = "") -> Iterator[Path]:
+        """The project's folder in a fresh clone that stands on a commit.
+
+        :param tag: a tag to set in the clone only.
+        :param name: as of :meth:`scratch`.
+        """
+        with self.scratch(name) as folder:
             self.git.checkout(commit, folder / "clone", tag=tag)
             yield folder / "clone" / self.prefix
 

@@ -81,4 +81,8 @@ def auto(
     decision = decide_on(context, evidence_of(context, scanned))
     if decision.action != "release" or (resumed and dry_run):
         return Automatic(scanned, decision, resumed)
-    return Automatic(scanned, decision, ship(context, repository, decision, dry_run=dry_run))
+    shipment = ship(context, repository, decision, dry_run=dry_run)
+    if not dry_run:
+        # What users get has just changed, and the status must not speak of what they got before.
+        scanned = scan(context, repository.name, advisories=advisories)
+    return Automatic(scanned, decision, shipment)

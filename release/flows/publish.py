@@ -147,9 +147,10 @@ def _release_commit(context: Context, agreed: Plan) -> str:
 def _gates(context: Context, agreed: Plan, commit: str) -> str:
     if not agreed.gates:
         return agreed.gates_note
-    environments = context.workspace.state / "cache" / "gates"
-    with context.workspace.checkout(commit, tag=f"v{agreed.version}") as folder:
-        run_gates(folder, agreed.gates, environments)
+    workspace = context.workspace
+    # Always at the same place, so that what the gates install stays good for the next release.
+    with workspace.checkout(commit, tag=f"v{agreed.version}", name="gates") as folder:
+        run_gates(folder, agreed.gates, workspace.state / "cache" / "gates")
     return f"{', '.join(agreed.gates)} green"
 
 
@@ -186,15 +187,17 @@ def verify_archives(
     paths = [out / name for name in sorted(files)]
     upload.check_metadata(paths)
     wheel = next(path for path in paths if path.suffix == ".whl")
-    return installer.install_test(
+    imports = archives.import_names(files[wheel.name])
+    installer.install_test(
         wheel,
         project,
         version,
-        archives.import_names(files[wheel.name]),
+        imports,
         workdir=context.workspace.state / "run",
         cache=context.workspace.state / "cache",
         index_url=context.workspace.config.index_url,
     )
+    return f"metadata and contents are as planned; {wheel.name} installs and imports"
 
 
 def converge(context: Context, repository: Repository, seal: Seal) -> Seal:

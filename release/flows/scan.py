@@ -36,7 +36,7 @@ class Scanned:
 
     def unknown(self, required: tuple[str, ...]) -> tuple[str, ...]:
         """The required scanners that could not speak for everything."""
-        states = self.snapshot.scanners
+        states = self.record.scanners
         return tuple(name for name in required if name not in states or states[name].state != "ok")
 
 
@@ -133,6 +133,7 @@ def _beat(context: Context, snapshot: Snapshot) -> None:
         commit=snapshot.project.commit,
         taken_at=snapshot.taken_at,
         scanners=snapshot.scanners,
+        required=context.workspace.config.policy.required,
     )
     ledger = context.ledger
     try:

@@ -4,7 +4,7 @@
   const until = Date.parse(document.documentElement.dataset.validUntil);
   const withdraw = () => {
     if (!(Date.now() > until)) return false;
-    document.getElementById("verdict").hidden = true;
+    for (const claim of document.querySelectorAll(".current")) claim.hidden = true;
     document.getElementById("expired").hidden = false;
     document.title = "Out of date: " + document.title;
     return true;

@@ -7,7 +7,7 @@ import json
 import threading
 import time
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -95,7 +95,7 @@ def local(tmp_path: Path) -> Iterator[Repository]:
         yield repository
 
 
-def listing(*files: dict[str, object], version: str = "1.1") -> str:
+def listing(*files: Mapping[str, object], version: str = "1.1") -> str:
     return json.dumps({"meta": {"api-version": version}, "name": "a", "files": files})
 
 

@@ -139,6 +139,13 @@ GAP = (Gap(name="docker (>4)", reason="no wheel"),)
         ),
         snapshot(
             freed("high"),
+            closures=(
+                closure("published", ["jinja2==1.0"]),
+                closure("candidate", ["jinja2==2.0"], gaps=GAP),
+            ),
+        ),
+        snapshot(
+            freed("high"),
             scanners={"osv": scanner("jinja2==1.0", "flask==1.0", state="partial")},
             closures=(
                 closure("published", ["jinja2==1.0"]),

@@ -86,11 +86,22 @@ def test_silence_about_a_version_that_stayed_is_unexplained_and_open(words):
         scan(state="partial"),
         scan(state="partial", covered=()),
         scan(covered=("jinja2==2.0",), skipped=(Gap(name="jinja2", reason="no wheel"),)),
+        scan(closures=pins("2.0"), skipped=(Gap(name="jinja2 (>1)", reason="no wheel"),)),
         scan(covered=("jinja2==2.0",), closures=pins("1.0")),
         scan(covered=()),
         snapshot(scanners={}, closures=()),
     ],
-    ids=["failed", "absent", "partial", "empty", "skipped", "pin missed", "turned empty", "none"],
+    ids=[
+        "failed",
+        "absent",
+        "partial",
+        "empty",
+        "skipped",
+        "skipped, though resolved",
+        "pin missed",
+        "turned empty",
+        "none",
+    ],
 )
 def test_what_was_not_seen_stays_and_is_named(after):
     record = carry_forward(KNOWN, after)
@@ -153,9 +164,10 @@ def test_when_two_findings_turn_out_to_be_one_the_older_key_stays():
 
 
 def test_when_one_finding_falls_into_two_its_key_stays_with_its_bearer():
-    both = carry_forward(None, scan(finding(ids=("CVE-1", "GHSA-9")), covered=SAME))
-    two = carry_forward(both, scan(finding(), finding("GHSA-9@jinja2"), covered=SAME))
-    assert [item.finding.key for item in two.tracked] == ["CVE-1@jinja2", "GHSA-9@jinja2"]
+    both = carry_forward(None, scan(finding(ids=("A-9", "CVE-1")), covered=SAME))
+    two = carry_forward(both, scan(finding(), finding("A-9@jinja2"), covered=SAME))
+    assert [item.finding.key for item in two.tracked] == ["A-9@jinja2", "CVE-1@jinja2"]
+    assert told(both, two) == [("new", None), ("updated", None)]
 
 
 def test_an_id_is_the_same_finding_only_in_the_same_package():
@@ -174,6 +186,10 @@ def test_a_resolved_finding_returns_under_its_key():
 def test_an_unknown_severity_eases_nothing():
     record = carry_forward(KNOWN, scan(finding(severity="unknown"), covered=SAME))
     assert only(record).finding.severity == "high"
+
+    worse = carry_forward(None, snapshot(finding(severity="critical")))
+    unsure = carry_forward(None, snapshot(finding(severity="unknown")))
+    assert told(worse, unsure) == [("updated", None)]
 
 
 def test_each_scanner_has_its_own_word():
