@@ -93,12 +93,19 @@ class OsvArchive:
     """All records at once: an archive such as OSV publishes per ecosystem, or a folder.
 
     :param members: (file name, content) pairs.
+    :raises UnreachableError: none of them is a record.
     """
 
     def __init__(self, members: Iterable[tuple[str, bytes]]) -> None:
         read = [read_or_set_aside(data, origin=name) for name, data in members]
         self._damaged = tuple(one for one in read if isinstance(one, Damaged))
         self._records = {one.id: one for one in read if isinstance(one, Advisory)}
+        if not self._records:
+            raise UnreachableError(
+                "the advisories named hold no OSV record that can be read",
+                why="a database without records knows nothing, which is not the same as clean",
+                remedy="name a folder or an archive of OSV records with --advisories",
+            )
         self._by_package: dict[str, list[Advisory]] = {}
         for record in self._records.values():
             for package in record.packages:

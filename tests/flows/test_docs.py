@@ -69,7 +69,9 @@ def test_a_shown_command_runs(command):
 
 @functools.cache
 def sessions() -> frozenset[str]:
-    listed = run(f"{sys.executable} -m nox --list --json")
+    listed = run(
+        f"{sys.executable} -m nox --list --json -k True"
+    )  # without -k, the default ones only
     return frozenset(session["name"] for session in json.loads(listed.stdout))
 
 

@@ -1,0 +1,358 @@
+"""Take a snapshot: resolve what users get, ask the advisories, find out who stands in the way."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Protocol
+
+from release.adapters.osv import open_source
+from release.adapters.uv import Uv, resolver_version
+from release.config import Config
+from release.errors import ProjectError, RepositoryError, UnreachableError
+from release.model.finding import ClosureKind, Finding
+from release.model.listing import IndexFile, installable
+from release.model.metadata import CoreMetadata, parse_metadata
+from release.model.record import Record
+from release.model.snapshot import Closure, Gap, Project, Reach, Scanner, Snapshot, State, Word
+from release.scan.findings import (
+    Assessment,
+    Weakness,
+    assess,
+    covered,
+    findings_of,
+    releases_of,
+    skipped,
+    vanished,
+)
+from release.scan.pythons import supported
+from release.scan.reach import World, reaches
+from release.scan.requirements import package_of, readable
+from release.scan.resolution import PLAIN, Answer, NoSolution, Query, Solution, merge
+from release.scan.source import AdvisorySource, Found
+from release.scan.words import silence, word_on
+
+SCANNER = "osv"
+AT_ONCE = 4
+"""How many resolutions run side by side."""
+
+
+class Index(Protocol):
+    """What a scan needs of a package index."""
+
+    url: str
+
+    def files(self, project: str) -> tuple[IndexFile, ...]:
+        """The files of a project, none where it is not known."""
+
+    def metadata(self, file: IndexFile) -> str:
+        """The core metadata of a file."""
+
+
+@dataclass(frozen=True)
+class ScanRequest:
+    """What to look at.
+
+    :param project: the project at HEAD.
+    :param candidate: HEAD's metadata.
+    :param repository: the name of the repository that its releases are on.
+    :param releases: that repository's index; ``None`` where nothing was ever published on it.
+    :param dependencies: the index that dependencies come from.
+    :param advisories: an OSV archive, a folder or an address; ``None`` for the API.
+    :param known: the record before this scan.
+    :param now: the moment of the scan; files uploaded later do not exist for it.
+    :param cache: where resolver and downloads may keep things.
+    :param tell: told what goes on.
+    """
+
+    project: Project
+    candidate: CoreMetadata
+    repository: str
+    releases: Index | None
+    dependencies: Index
+    config: Config
+    advisories: str | None
+    known: Record | None
+    now: datetime
+    cache: Path
+    tell: Callable[[str], None]
+
+
+def take_snapshot(request: ScanRequest) -> Snapshot:
+    """Look once. What cannot be seen is named in the snapshot, and is never an exception.
+
+    :raises UsageError: the advisories named do not exist.
+    """
+    request.cache.mkdir(parents=True, exist_ok=True)
+    resolver = Resolver(request)
+    request.tell("resolving what users get ...")
+    closures = resolver.closures(_roots(request))
+    request.tell("asking the advisories ...")
+    return _Judged(request, resolver, closures).snapshot()
+
+
+@dataclass(frozen=True)
+class Root:
+    """One distribution to resolve; without ``metadata``, only the ``gap`` is known of it."""
+
+    kind: ClosureKind
+    version: str
+    origin: str
+    metadata: CoreMetadata | None
+    gap: Gap | None = None
+
+
+def _roots(request: ScanRequest) -> tuple[Root, ...]:
+    head = request.candidate
+    candidate = Root("candidate", head.version, request.project.commit, head)
+    published = _published(request)
+    return (published, candidate) if published else (candidate,)
+
+
+def _published(request: ScanRequest) -> Root | None:
+    """The latest release that an installer takes, or ``None`` where there is none."""
+    if request.releases is None:
+        return None
+    name = request.project.name
+    try:
+        files = request.releases.files(name)
+        stable = installable(files)
+        if not stable:
+            return None
+        latest = [f for f in files if f.version == stable[-1] and not f.yanked]
+        file = min(latest, key=lambda one: (not one.name.endswith(".whl"), one.name))
+        return _release(request, file, request.releases.metadata(file))
+    except (UnreachableError, RepositoryError, ProjectError) as error:
+        gap = Gap(name=name, reason=f"the published release cannot be seen: {error.what}")
+        return Root("published", "", request.repository, None, gap)
+
+
+def _release(request: ScanRequest, file: IndexFile, text: str) -> Root:
+    metadata = parse_metadata(text, origin=file.name)
+    origin = f"{request.repository}: {file.name}"
+    if "\ndynamic: requires-dist" in text.lower():
+        reason = f"{file.name} tells its requirements only to who builds it"
+        gap = Gap(name=request.project.name, reason=reason)
+        return Root("published", metadata.version, origin, None, gap)
+    return Root("published", metadata.version, origin, metadata)
+
+
+class Resolver:
+    """uv, asked each thing once, at one moment."""
+
+    def __init__(self, request: ScanRequest) -> None:
+        self._request = request
+        self._answers: dict[Query, Answer] = {}
+        self._files: dict[str, tuple[IndexFile, ...]] = {}
+        self.uv = Uv(
+            name=request.project.name,
+            version=request.candidate.version,
+            index_url=request.dependencies.url,
+            cache=request.cache / "uv",
+            exclude_newer=request.now,
+        )
+
+    @cached_property
+    def version(self) -> str:
+        """The resolver's name and version."""
+        return resolver_version(self._request.cache)
+
+    def solve(self, query: Query) -> Answer:
+        """What a fresh install gets."""
+        if query not in self._answers:
+            self._answers[query] = self.uv.solve(query)
+        return self._answers[query]
+
+    def files(self, package: str) -> tuple[IndexFile, ...]:
+        """What the index of dependencies lists of a package, at the scan's moment.
+
+        :raises UnreachableError: it does not answer.
+        """
+        if package not in self._files:
+            listed = self._request.dependencies.files(package)
+            now = self._request.now
+            self._files[package] = tuple(
+                f for f in listed if not f.upload_time or f.upload_time <= now
+            )
+        return self._files[package]
+
+    def closures(self, roots: Sequence[Root]) -> tuple[Closure, ...]:
+        """Resolve every root, for the plain install and for each extra."""
+        queries = {root: self._queries(root) for root in roots}
+        everything = sorted({q for asked in queries.values() for q in asked}, key=repr)
+        self._ask(everything)
+        if self._needs_no_moment(everything):
+            self._answers.clear()
+            self.uv = self.uv.untimed()
+            self._ask(everything)
+        return tuple(self._closure(root, queries[root]) for root in roots)
+
+    def _ask(self, queries: Sequence[Query]) -> None:
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            list(pool.map(self.solve, queries))
+
+    def _needs_no_moment(self, queries: Iterable[Query]) -> bool:
+        """Whether a failure may come from an index that tells no upload times.
+
+        uv then sees no file at all; asking again without a moment is honest, and recorded.
+        """
+        unsolved = [q for q in queries if not isinstance(self._answers[q], Solution)]
+        if not unsolved or not unsolved[0].requires:
+            return False
+        package = package_of(unsolved[0].requires[0])
+        try:
+            listed = self._request.dependencies.files(package)
+        except UnreachableError:
+            return False
+        return bool(listed) and not any(file.upload_time for file in listed)
+
+    def _queries(self, root: Root) -> tuple[Query, ...]:
+        minors = self._minors(root)
+        if root.metadata is None or not minors:
+            return ()
+        requires, _ = readable(root.metadata.requires_dist)
+        extras = (PLAIN, *sorted(root.metadata.extras))
+        return tuple(Query(requires=requires, extra=extra, pythons=minors) for extra in extras)
+
+    def _minors(self, root: Root) -> tuple[str, ...]:
+        wanted = root.metadata.requires_python if root.metadata else None
+        return supported(wanted, self._request.config.pythons, self._request.now)
+
+    def _closure(self, root: Root, queries: Sequence[Query]) -> Closure:
+        minors = self._minors(root)
+        answers = {query: self._answers[query] for query in queries}
+        pins = (p for a in answers.values() if isinstance(a, Solution) for p in a.pins)
+        return Closure(
+            kind=root.kind,
+            version=root.version,
+            origin=root.origin,
+            requires=root.metadata.requires_dist if root.metadata else (),
+            pythons=minors,
+            extras=tuple(sorted(root.metadata.extras)) if root.metadata else (),
+            pins=merge(pins, minors),
+            gaps=tuple(self._gaps(root, answers)),
+            resolver=self.version,
+            arguments=self.uv.arguments(minors[0]) if minors else (),
+            exclude_newer=self.uv.exclude_newer,
+        )
+
+    def _gaps(self, root: Root, answers: dict[Query, Answer]) -> Iterable[Gap]:
+        if root.gap:
+            yield root.gap
+        if root.metadata:
+            yield from readable(root.metadata.requires_dist)[1]
+        if root.metadata and not answers:
+            yield Gap(name=self._request.project.name, reason="no Python that we know runs it")
+        for query, answer in answers.items():
+            if not isinstance(answer, Solution):
+                extra = f"[{query.extra}]" if query.extra else ""
+                found = "has no solution" if isinstance(answer, NoSolution) else "is not resolved"
+                reason = f"{found}: {answer.words}"
+                yield Gap(name=f"{self._request.project.name}{extra}", reason=reason)
+
+
+class _Judged:
+    """The closures under the eyes of the advisories."""
+
+    def __init__(
+        self, request: ScanRequest, resolver: Resolver, closures: tuple[Closure, ...]
+    ) -> None:
+        self._request = request
+        self._resolver = resolver
+        self._closures = closures
+
+    def snapshot(self) -> Snapshot:
+        """The snapshot; without an answer of the advisories, the scanner has failed."""
+        releases = releases_of(pin for closure in self._closures for pin in closure.pins)
+        try:
+            source = open_source(
+                self._request.advisories, self._request.config.osv_url, self._request.cache
+            )
+            found = source.match(releases)
+        except UnreachableError as error:
+            return self._failed(f"{error.what}: {error.why}. {error.remedy}")
+        return self._read(source, found, assess(found, releases))
+
+    def _failed(self, detail: str) -> Snapshot:
+        gaps = skipped(self._closures, ())
+        return self._told(Scanner(state="failed", skipped=gaps, detail=detail))
+
+    def _read(self, source: AdvisorySource, found: Found, judged: Assessment) -> Snapshot:
+        names = frozenset(pin.name for closure in self._closures for pin in closure.pins)
+        lost = [d for d in (*found.damaged, *judged.undecided) if d.may_concern(names)]
+        findings = findings_of(
+            judged.weaknesses,
+            self._closures,
+            self._request.known,
+            self._request.now,
+            self._fix_time,
+        )
+        scanner = Scanner(
+            state=self._state(bool(lost)),
+            covered=covered(self._closures, lost),
+            skipped=skipped(self._closures, lost),
+            database_date=source.database_date,
+            detail=self._request.advisories or self._request.config.osv_url,
+        )
+        gone = vanished(self._request.known, findings, scanner.covered)
+        words = tuple(self._word(source, finding, scanner.covered) for finding in gone)
+        reach = self._reach(source, findings, judged.weaknesses)
+        return self._told(scanner, findings, reach, words)
+
+    def _state(self, lost: bool) -> State:
+        gaps = [closure for closure in self._closures if closure.gaps]
+        if gaps and not any(closure.pins for closure in self._closures):
+            return "failed"
+        return "partial" if lost or gaps else "ok"
+
+    def _told(
+        self,
+        scanner: Scanner,
+        findings: tuple[Finding, ...] = (),
+        reach: tuple[Reach, ...] = (),
+        words: tuple[Word, ...] = (),
+    ) -> Snapshot:
+        return Snapshot(
+            project=self._request.project,
+            taken_at=self._request.now,
+            scanners={SCANNER: scanner},
+            findings=findings,
+            repository=self._request.repository,
+            closures=self._closures,
+            reach=reach,
+            words=words,
+        )
+
+    def _reach(
+        self,
+        source: AdvisorySource,
+        findings: tuple[Finding, ...],
+        weaknesses: Sequence[Weakness],
+    ) -> tuple[Reach, ...]:
+        published = next((c for c in self._closures if c.kind == "published"), None)
+        if published is None or not any(finding.reaches("published") for finding in findings):
+            return ()
+        self._request.tell("finding out who stands in the way ...")
+        world = World(self._resolver.solve, source.match, self._resolver.files)
+        candidate = self._request.candidate.requires_dist
+        return reaches(findings, weaknesses, published, candidate, world)
+
+    def _word(self, source: AdvisorySource, finding: Finding, covers: Iterable[str]) -> Word:
+        try:
+            return word_on(finding, source.lookup(finding.ids), covers)
+        except UnreachableError as error:
+            return silence(finding, error.what)
+
+    def _fix_time(self, weakness: Weakness, version: str) -> datetime | None:
+        """When the lowest fix of a version was uploaded, if the index tells."""
+        try:
+            listed = self._resolver.files(weakness.package)
+        except UnreachableError:
+            return None
+        fixes = weakness.fixed_in(version)
+        times = [f.upload_time for f in listed if fixes and f.version == fixes[0] and f.upload_time]
+        return min(times, default=None)
