@@ -16,6 +16,7 @@ from typing import Any
 import tomlkit
 from invoke.context import Context
 from invoke.tasks import task
+from packaging.requirements import Requirement
 
 from release.adapters import process
 from release.adapters.git import Git
@@ -88,11 +89,11 @@ def mend(git: Git, edit: list[dict[str, str]]) -> None:
     pyproject = PROJECT / "pyproject.toml"
     document = tomlkit.parse(pyproject.read_text(encoding="utf-8"))
     dependencies = document["project"]["dependencies"]  # type: ignore[index]
-    becomes = {item["requirement"].lower().replace(" ", ""): item["becomes"] for item in edit}
-    for place, requirement in enumerate(dependencies):  # type: ignore[arg-type]
-        new = becomes.get(str(requirement).lower().replace(" ", ""))
-        if new:
-            dependencies[place] = new  # type: ignore[index,call-overload]
+    becomes = [(Requirement(item["requirement"]), item["becomes"]) for item in edit]
+    for place, written in enumerate(dependencies):  # type: ignore[arg-type]
+        for requirement, new in becomes:
+            if Requirement(str(written)) == requirement:
+                dependencies[place] = new  # type: ignore[index,call-overload]
     pyproject.write_text(tomlkit.dumps(document), encoding="utf-8")
     commit(git, "Lift the cap that held a vulnerable Werkzeug")
 

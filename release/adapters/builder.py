@@ -96,7 +96,8 @@ def static_metadata(pyproject: str) -> CoreMetadata | None:
 def _requires_dist(project: dict[str, Any]) -> Iterator[str]:
     """The ``Requires-Dist`` lines that a backend makes of ``[project]``."""
     for text in project.get("dependencies", ()):
-        yield str(Requirement(text))
+        Requirement(text)  # a line that is none is the project's mistake, and is told here
+        yield " ".join(text.split())
     for extra, texts in project.get("optional-dependencies", {}).items():
         for text in texts:
             requirement = Requirement(text)

@@ -18,7 +18,7 @@ from release.model.finding import ClosureKind, Finding
 from release.model.listing import IndexFile, installable
 from release.model.metadata import CoreMetadata, parse_metadata
 from release.model.record import Record
-from release.model.snapshot import Closure, Gap, Project, Reach, Scanner, Snapshot, State, Word
+from release.model.snapshot import Closure, Gap, Pin, Project, Reach, Scanner, Snapshot, State, Word
 from release.scan.findings import (
     Assessment,
     Weakness,
@@ -233,12 +233,18 @@ class Resolver:
             requires=root.metadata.requires_dist if root.metadata else (),
             pythons=minors,
             extras=tuple(sorted(root.metadata.extras)) if root.metadata else (),
-            pins=merge(pins, minors),
+            pins=merge((*self._own(root, minors), *pins), minors),
             gaps=tuple(self._gaps(root, answers)),
             resolver=self.version,
             arguments=self.uv.arguments(minors[0]) if minors else (),
             exclude_newer=self.uv.exclude_newer,
         )
+
+    def _own(self, root: Root, minors: tuple[str, ...]) -> Iterable[Pin]:
+        """The project itself: users get it too, and an advisory may be about it."""
+        if root.metadata and minors:
+            name, version = self._request.project.name, root.version
+            yield Pin(name=name, version=version, pythons=minors, extras=(PLAIN,))
 
     def _gaps(self, root: Root, answers: dict[Query, Answer]) -> Iterable[Gap]:
         if root.gap:
@@ -305,7 +311,7 @@ class _Judged:
 
     def _state(self, lost: bool) -> State:
         gaps = [closure for closure in self._closures if closure.gaps]
-        if gaps and not any(closure.pins for closure in self._closures):
+        if gaps and not any(pin.via for closure in self._closures for pin in closure.pins):
             return "failed"
         return "partial" if lost or gaps else "ok"
 
@@ -339,7 +345,9 @@ class _Judged:
         self._request.tell("finding out who stands in the way ...")
         world = World(self._resolver.solve, source.match, self._resolver.files)
         candidate = self._request.candidate.requires_dist
-        return reaches(findings, weaknesses, published, candidate, world)
+        return reaches(
+            findings, weaknesses, published, candidate, world, own=self._request.project.name
+        )
 
     def _word(self, source: AdvisorySource, finding: Finding, covers: Iterable[str]) -> Word:
         try:

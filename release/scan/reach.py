@@ -31,6 +31,7 @@ from release.scan.source import Found
 ROUNDS = 10
 """How often a solution's new findings are excluded in turn before the question is left open."""
 HEAD_FREES = "HEAD frees it already"
+OWN_CODE = "the advisory is about this project; a release that mends it frees its users"
 
 
 @dataclass(frozen=True)
@@ -79,16 +80,21 @@ def reaches(
     published: Closure,
     candidate: Sequence[str],
     world: World,
+    *,
+    own: str,
 ) -> tuple[Reach, ...]:
     """The verdict on every finding of the published closure, by key.
 
     :param weaknesses: what was found, in whatever closure.
     :param candidate: the ``Requires-Dist`` lines of HEAD.
+    :param own: the project's own name: an advisory about it is for its own code to mend.
     """
     search = Search(published, _of(published, weaknesses), tuple(weaknesses), world)
     results: list[tuple[Case | None, Reach]] = []
     for finding in sorted(findings, key=lambda one: one.key):
-        if "published" in finding.affects:
+        if finding.package == own and "published" in finding.affects:
+            results.append((None, _reach(finding, "own-code", witness=OWN_CODE)))
+        elif "published" in finding.affects:
             weakness = next(
                 w for w in weaknesses if w.package == finding.package and w.ids == {*finding.ids}
             )
