@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 
 from release.adapters import process
-from release.errors import ProjectError, ToolError, TryAgainError
+from release.errors import ProjectError, TryAgainError
 
 ABSENT = "0" * 40
 """What ``git update-ref`` takes for "does not exist yet"."""
@@ -182,10 +182,4 @@ def repository_of(folder: Path) -> Git:
     :raises ProjectError: there is none.
     :raises ToolError: git is missing.
     """
-    try:
-        return Git(Git(folder).top())
-    except NotADirectoryError as error:
-        raise ProjectError(f"{folder} is no folder", remedy="name one with --project") from error
-
-
-__all__ = ["ABSENT", "Git", "ToolError", "repository_of"]
+    return Git(Git(folder).top())

@@ -137,11 +137,11 @@ def _start(
             stderr=stderr,
             start_new_session=True,
         )
-    except FileNotFoundError as error:
+    except OSError as error:
         raise ToolError(
-            f"{tool_name(command)} could not be started",
+            f"{tool_name(command)} could not be started in {cwd}",
             why=str(error),
-            remedy=f"install {tool_name(command)} or put it on PATH, then run again",
+            remedy=f"see that the folder exists and that {tool_name(command)} can be run there",
         ) from error
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 from release.adapters import builder
@@ -95,10 +96,13 @@ def build(context: Context, output: str | None) -> Outcome:
     """``release.build``: archives of HEAD, for looking at."""
     folder = _dist(context, output)
     commit = context.workspace.commit
-    with context.workspace.checkout(commit) as clone:
-        epoch = context.workspace.git.commit_time(commit)
-        built = builder.build(clone, folder, epoch=epoch)
-    document = _archives(context, built)
+    epoch = context.workspace.git.commit_time(commit)
+    with context.workspace.scratch() as out, context.workspace.checkout(commit) as clone:
+        built = builder.build(clone, out, epoch=epoch)
+        document = _archives(context, built)
+        folder.mkdir(parents=True, exist_ok=True)
+        for path in built:
+            shutil.copy2(path, folder / path.name)
     return Outcome(document, words.of_archives(document))
 
 

@@ -90,16 +90,16 @@ def test_a_seal_left_open_is_carried_on_with_the_sealed_bytes(project):
     from release.flows.auto import publish
     from release.flows.context import Context
 
-    class Killed(Exception):
+    class KilledError(Exception):
         pass
 
     def die(*_):
-        raise Killed
+        raise KilledError
 
     context = Context(open_workspace(project), Clock(), lambda _: None)
     with pytest.MonkeyPatch.context() as patch, open_repository("local", project) as repository:
         patch.setattr(shipping, "_upload", die)
-        with pytest.raises(Killed):
+        with pytest.raises(KilledError):
             publish(context, repository, bump="", reason="", dry_run=False)
     manifest = json.loads(git(project, "show", f"{LEDGER}/local/releases/1.0.0:manifest.json"))
     assert served(project) == {}
