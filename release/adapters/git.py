@@ -119,14 +119,19 @@ class Git:
         rows = (f"100644 blob {self.write_blob(files[name])}\t{name}\0" for name in sorted(files))
         return self.run("mktree", "-z", stdin="".join(rows)).stdout.strip()
 
-    def amend_tree(self, commit: str, edits: Mapping[str, bytes], scratch: Path) -> str:
-        """A commit's tree with some files replaced or added, made in an index of its own.
+    def amend_tree(self, commit: str, edits: Mapping[str, bytes | None], scratch: Path) -> str:
+        """A commit's tree with some files replaced, added or (``None``) removed.
+
+        It is made in an index of its own.
 
         :param scratch: a folder for that index.
         """
         env = {"GIT_INDEX_FILE": str(scratch / "index")}
         self.run("read-tree", commit, env=env)
         for path, data in edits.items():
+            if data is None:
+                self.run("update-index", "--force-remove", "--", path, env=env)
+                continue
             row = f"100644,{self.write_blob(data)},{path}"
             self.run("update-index", "--add", "--cacheinfo", row, env=env)
         return self.run("write-tree", env=env).stdout.strip()

@@ -93,9 +93,9 @@ def open_workspace(project: str | Path) -> Workspace:
     if not root.is_dir():
         raise UsageError(f"{project} is no folder", remedy="name the project's with --project")
     pyproject = root / "pyproject.toml"
-    if not pyproject.is_file():
+    if not pyproject.is_file() and not (root / "setup.py").is_file():
         raise ProjectError(
-            f"{root} holds no pyproject.toml",
+            f"{root} holds no pyproject.toml, nor an old setup.py",
             remedy="run in the project's folder, or name it with --project",
         )
     git = repository_of(root)
@@ -105,7 +105,7 @@ def open_workspace(project: str | Path) -> Workspace:
         git=git,
         prefix="" if prefix == "." else f"{prefix}/",
         commit=git.head(),
-        config=parse(pyproject.read_text(encoding="utf-8")),
+        config=parse(pyproject.read_text(encoding="utf-8") if pyproject.is_file() else ""),
     )
 
 

@@ -25,6 +25,9 @@ from release.ship.changelog import released
 from release.ship.plan import World, make_plan
 from release.ship.version import next_version, version_edits
 
+UNPACKED = "PKG-INFO"
+"""What an unpacked sdist leaves in a tree: backends believe its old version before any other."""
+
 PATIENCE = 60.0
 """Seconds to wait for the index to list what it has taken."""
 
@@ -90,6 +93,8 @@ def _edits(context: Context, version: str, date: str, text: str) -> tuple[FileEd
     changelog = workspace.read("CHANGELOG.md")
     if changelog and (after := released(changelog, version, date, text)) != changelog:
         edits.append(FileEdit(path="CHANGELOG.md", after=after))
+    if workspace.read(UNPACKED) is not None:
+        edits.append(FileEdit(path=UNPACKED, after=None))
     return tuple(edits)
 
 
@@ -133,7 +138,10 @@ def _release_commit(context: Context, agreed: Plan) -> str:
     workspace = context.workspace
     if not agreed.edits:
         return agreed.commit
-    edits = {workspace.prefix + edit.path: edit.after.encode() for edit in agreed.edits}
+    edits = {
+        workspace.prefix + edit.path: None if edit.after is None else edit.after.encode()
+        for edit in agreed.edits
+    }
     with workspace.scratch() as scratch:
         tree = workspace.git.amend_tree(agreed.commit, edits, scratch)
     return workspace.git.commit(

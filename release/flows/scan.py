@@ -18,7 +18,7 @@ from release.model.record import Record
 from release.model.snapshot import Project, Snapshot
 from release.record.carry import carry_forward
 from release.record.changes import SecurityChangeDetector
-from release.record.findings_page import render_findings
+from release.record.findings_page import MARK, render_findings
 from release.record.remediation import update_plans
 
 ATTEMPTS = 5
@@ -150,11 +150,14 @@ def _beat(context: Context, snapshot: Snapshot) -> None:
 
 
 def _render(context: Context, scanned: Scanned) -> None:
-    """Write the human-facing files; a plan file that cannot be read is left as it is."""
+    """Write the human-facing files; what somebody else wrote, or nobody can read, stays."""
     folder = context.workspace.root / HUMAN_FACING
     reach = scanned.snapshot.reach
-    write_file(folder / "SECURITY_FINDINGS.md", render_findings(scanned.record, reach))
-    plans = folder / "remediation-plans.yml"
+    page, plans = folder / "SECURITY_FINDINGS.md", folder / "remediation-plans.yml"
+    if page.is_file() and MARK not in page.read_text(encoding="utf-8", errors="replace"):
+        context.tell(f"left {page.name} as it is: it is not ours; move it away to have it written")
+    else:
+        write_file(page, render_findings(scanned.record, reach))
     existing = plans.read_text(encoding="utf-8") if plans.is_file() else None
     try:
         write_file(plans, update_plans(existing, scanned.record, reach))

@@ -31,10 +31,13 @@ class Problem(Noun, frozen=True, kw_only=True):
 
 
 class FileEdit(Noun, frozen=True, kw_only=True):
-    """A file of the release commit that differs from HEAD; ``after`` is its whole new text."""
+    """A file of the release commit that differs from HEAD.
+
+    ``after`` is its whole new text; ``None`` if the release commit does not have it.
+    """
 
     path: str
-    after: str
+    after: str | None
 
 
 class Plan(Document, frozen=True, kw_only=True):

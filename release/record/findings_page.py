@@ -15,6 +15,9 @@ SEVERITIES: tuple[Severity, ...] = ("critical", "high", "unknown", "medium", "lo
 
 RESOLVED_SHOWN = 50
 
+MARK = "Rendered from the record of the scans"
+"""What tells a page of ours from one that somebody else wrote."""
+
 SECTIONS = {
     "users": ("What users get", "A fresh install of the latest release gets these."),
     "head": ("Not released", "Only the next release would bring these."),
@@ -32,7 +35,7 @@ def render_findings(record: Record, reach: Sequence[Reach]) -> str:
     """
     remedies = {item.key: item for item in reach}
     lines = [f"# Security findings of {escape(record.project)}", ""]
-    lines += ["Rendered from the record of the scans; edits are overwritten. Dates are UTC.", ""]
+    lines += [f"{MARK}; edits are overwritten. Dates are UTC.", ""]
     lines += [*_unknown(record), *_summary(record)]
     for place, (title, meaning) in SECTIONS.items():
         held = [item for item in _worst_first(record) if _place(item.finding) == place]

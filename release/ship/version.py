@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import configparser
 import re
 import tomllib
 from collections.abc import Callable, Iterable
@@ -68,15 +69,16 @@ def version_edits(read: Read, old: str, new: str) -> tuple[FileEdit, ...]:
     pyproject = tomllib.loads(read("pyproject.toml") or "")
     if is_tag_derived(pyproject):
         return ()
+    places = candidates(pyproject, read("setup.cfg") or "")
     edits = [
         FileEdit(path=path, after=after)
-        for path in candidates(pyproject)
+        for path in places
         if (text := read(path)) and (after := _rewritten(path, text, old, new)) != text
     ]
     if not edits:
         raise ProjectError(
             f"cannot find where the project writes its version {old}",
-            why=f"looked at {', '.join(candidates(pyproject))}",
+            why=f"looked at {', '.join(places)}",
             remedy=f"set it to {new} by hand, commit, and publish again with --bump {new}",
         )
     return tuple(edits)
@@ -92,23 +94,37 @@ def is_tag_derived(pyproject: dict[str, Any]) -> bool:
     return source in {"scm", "vcs"} or any(name in requires for name in TAG_BACKENDS)
 
 
-def candidates(pyproject: dict[str, Any]) -> tuple[str, ...]:
+def candidates(pyproject: dict[str, Any], setup_cfg: str = "") -> tuple[str, ...]:
     """The files in which the version may be written, the declared ones first."""
     tool = pyproject.get("tool", {})
+    legacy = _setup_cfg(setup_cfg)
     declared = [
         _at(tool, "hatch", "version", "path"),
         _at(tool, "pdm", "version", "path"),
         *_attribute_files(_at(tool, "setuptools", "dynamic", "version", "attr")),
         _at(tool, "setuptools", "dynamic", "version", "file"),
+        *_attribute_files(legacy.get("version", "").removeprefix("attr:").strip()),
+        legacy.get("version", "").partition("file:")[2].strip() or None,
     ]
     name = _at(tool, "flit", "module", "name") or _at(tool, "flit", "metadata", "module")
-    name = name or pyproject.get("project", {}).get("name") or _at(tool, "poetry", "name") or ""
+    name = name or pyproject.get("project", {}).get("name") or _at(tool, "poetry", "name")
+    name = name or legacy.get("name", "")
     module = canonicalize_name(str(name)).replace("-", "_") if name else ""
     guessed = [*_attribute_files(f"{name}.x"), *(_attribute_files(f"{module}.x") if module else ())]
     guessed += [path.replace("__init__", mod) for path in guessed if path.endswith("__init__.py")
                 for mod in ("_version", "__about__", "version", "__version__")]  # fmt: skip
     ordered = ["pyproject.toml", *declared, *guessed, "setup.cfg", "setup.py"]
     return tuple(dict.fromkeys(path for path in ordered if isinstance(path, str)))
+
+
+def _setup_cfg(text: str) -> dict[str, str]:
+    """The ``[metadata]`` of a setup.cfg; empty where it cannot be read, as setuptools will tell."""
+    parser = configparser.RawConfigParser()
+    try:
+        parser.read_string(text)
+    except configparser.Error:
+        return {}
+    return dict(parser["metadata"]) if parser.has_section("metadata") else {}
 
 
 def _attribute_files(attribute: object) -> list[str]:

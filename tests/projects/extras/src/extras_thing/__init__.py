@@ -1,0 +1,1 @@
+"""Has extras and markers."""

@@ -1,0 +1,1 @@
+"""Built by poetry-core, without a project table."""

@@ -1,0 +1,3 @@
+"""Built by setuptools: version from an attribute, dependencies from a file."""
+
+__version__ = "1.0.0"

@@ -1,0 +1,1 @@
+"""Built by uv_build, below src."""
