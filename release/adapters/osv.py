@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+import lzma
 import threading
 import zipfile
+import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
@@ -33,6 +35,11 @@ LONGEST_PAUSE = 10.0
 """Seconds; a Retry-After beyond it is cut."""
 LARGEST_ARCHIVE = 1 << 30
 """Bytes of an archive that are taken, both packed and unpacked."""
+UNPACKING_FAILURES = (
+    zipfile.BadZipFile, EOFError, zlib.error, lzma.LZMAError, OSError,
+    RuntimeError,  # encrypted
+    NotImplementedError,  # packed by a method that Python does not know
+)  # fmt: skip
 NOT_FOUND = 404
 BUSY = frozenset({429, 500, 502, 503, 504})
 
@@ -80,7 +87,7 @@ def open_source(advisories: str | None, osv_url: str, cache: Path) -> AdvisorySo
         return OsvArchive(_zip_members(_download(advisories, cache)))
     path = Path(advisories)
     if path.is_dir():
-        return OsvArchive((file.name, file.read_bytes()) for file in sorted(path.glob("*.json")))
+        return OsvArchive(_folder_members(path))
     if path.is_file():
         return OsvArchive(_zip_members(path))
     raise UsageError(
@@ -316,8 +323,15 @@ def _zip_members(path: Path) -> Iterator[tuple[str, bytes]]:
                 raise _no_archive(path, "it unpacks to more than a gibibyte")
             for info in records:
                 yield info.filename, archive.read(info)
-    except (zipfile.BadZipFile, EOFError) as error:
+    except UNPACKING_FAILURES as error:
         raise _no_archive(path, str(error)) from error
+
+
+def _folder_members(path: Path) -> Iterator[tuple[str, bytes]]:
+    """The records below a folder, at whatever depth, by name."""
+    for file in sorted(path.rglob("*.json")):
+        if file.is_file():
+            yield file.relative_to(path).as_posix(), file.read_bytes()
 
 
 def _no_archive(path: Path, why: str) -> UnreachableError:

@@ -9,6 +9,7 @@ from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Protocol
+from urllib.parse import urlsplit, urlunsplit
 
 from release.adapters.osv import open_source
 from release.adapters.uv import Uv, resolver_version
@@ -261,6 +262,14 @@ class Resolver:
                 yield Gap(name=f"{self._request.project.name}{extra}", reason=reason)
 
 
+def _named(source: str) -> str:
+    """A source of advisories, without the folders of one machine or a password in an address."""
+    parts = urlsplit(source)
+    if parts.scheme in {"http", "https"}:
+        return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2], query=""))
+    return Path(source).resolve().name
+
+
 class _Judged:
     """The closures under the eyes of the advisories."""
 
@@ -302,7 +311,7 @@ class _Judged:
             covered=covered(self._closures, lost),
             skipped=skipped(self._closures, lost),
             database_date=source.database_date,
-            detail=self._request.advisories or self._request.config.osv_url,
+            detail=_named(self._request.advisories or self._request.config.osv_url),
         )
         gone = vanished(self._request.known, findings, scanner.covered)
         words = tuple(self._word(source, finding, scanner.covered) for finding in gone)

@@ -89,7 +89,7 @@ def auto(context: Context, to: str | None, advisories: str | None, *, dry_run: b
     text += [words.of_receipt(receipt)] if receipt else []
     document = Automatic.of(done.decision, plan=plan, receipt=receipt)
     code = 3 if plan and plan.problems else CODES[done.decision.action]
-    return Outcome(document, "\n\n".join(text), code, name, done.decision)
+    return Outcome(document, "\n\n".join(text), code, None if dry_run else name, done.decision)
 
 
 def build(context: Context, output: str | None) -> Outcome:

@@ -69,7 +69,7 @@ def digest(document: Document) -> str:
 
 def _drop(content: Any, path: list[str]) -> None:
     head, *rest = path
-    if isinstance(content, list):
+    if isinstance(content, list | tuple):
         for item in content:
             _drop(item, path)
     elif isinstance(content, dict):

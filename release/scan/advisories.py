@@ -6,7 +6,7 @@ After the OSV schema, "Evaluation" (ossf.github.io/osv-schema/#evaluation), for 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 from packaging.utils import canonicalize_name
@@ -144,7 +144,7 @@ def read_advisory(data: bytes, *, origin: str) -> Advisory:
     """
     try:
         return _decoder.decode(data)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise DocumentError(f"{origin} is no OSV record", why=str(error)) from error
 
 
@@ -156,14 +156,24 @@ def read_or_set_aside(data: bytes, *, origin: str) -> Advisory | Damaged:
         return Damaged(name=origin, reason=error.why, packages=_packages_named(data))
 
 
+class _Named(Part, frozen=True):
+    """So much of an entry of ``affected`` as must be whole to tell whom it concerns."""
+
+    package: Package
+
+
+class _Outline(Part, frozen=True):
+    affected: Annotated[tuple[_Named, ...], msgspec.Meta(min_length=1)]
+
+
 def _packages_named(data: bytes) -> frozenset[str] | None:
-    """The packages that a malformed record names, or ``None`` if it cannot be told."""
+    """The PyPI packages that a malformed record names, or ``None`` if it cannot be told."""
     try:
-        raw = msgspec.json.decode(data)
-        names = [entry["package"]["name"] for entry in raw["affected"]]
-        return frozenset(canonicalize_name(name) for name in names) or None
-    except (msgspec.DecodeError, UnicodeDecodeError, KeyError, TypeError):
+        entries = msgspec.json.decode(data, type=_Outline).affected
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
+    packages = (entry.package for entry in entries)
+    return frozenset(canonicalize_name(p.name) for p in packages if p.ecosystem == ECOSYSTEM)
 
 
 def is_affected(advisory: Advisory, package: str, version: str) -> bool:

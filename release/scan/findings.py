@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -92,9 +92,10 @@ def assess(found: Found, releases: Iterable[tuple[str, str]]) -> Assessment:
     """Evaluate records against releases, (normalized name, version) pairs."""
     held: dict[str, dict[str, set[str]]] = {}
     records = {record.id: record for record in found.advisories}
+    about = _by_package(records.values())
     undecided: set[Damaged] = set()
     for name, version in sorted(set(releases)):
-        for record in _about(records.values(), name):
+        for record in about.get(name, ()):
             try:
                 if is_affected(record, name, version):
                     held.setdefault(name, {}).setdefault(record.id, set()).add(version)
@@ -108,8 +109,12 @@ def assess(found: Found, releases: Iterable[tuple[str, str]]) -> Assessment:
     return Assessment(weaknesses, tuple(sorted(undecided, key=lambda one: one.name)))
 
 
-def _about(records: Iterable[Advisory], package: str) -> Iterator[Advisory]:
-    return (record for record in records if package in record.packages)
+def _by_package(records: Iterable[Advisory]) -> dict[str, list[Advisory]]:
+    about: dict[str, list[Advisory]] = {}
+    for record in records:
+        for package in record.packages:
+            about.setdefault(package, []).append(record)
+    return about
 
 
 def releases_of(pins: Iterable[Pin]) -> tuple[tuple[str, str], ...]:
@@ -239,12 +244,17 @@ def _stories(weaknesses: Sequence[Weakness], known: Record | None) -> dict[Weakn
     A finding is found again through any id. When its group was split, the part that holds the
     id in its key goes on from it; when groups were merged, the older key stays.
     """
+    holders: dict[tuple[str, str], list[Weakness]] = {}
+    for weakness in weaknesses:
+        for id_ in weakness.ids:
+            holders.setdefault((weakness.package, id_), []).append(weakness)
     stories: dict[Weakness, list[Finding]] = {}
     for finding in _by_age(known):
-        heirs = [w for w in weaknesses if _continues(w, finding)]
+        package = canonicalize_name(finding.package)
+        heirs = {w: w.ids for id_ in finding.ids for w in holders.get((package, id_), ())}
         if heirs:
             named = finding.key.rpartition("@")[0]
-            heir = min(heirs, key=lambda w: (named not in w.ids, sorted(w.ids)))
+            heir = min(heirs, key=lambda w: (named not in heirs[w], sorted(heirs[w])))
             stories.setdefault(heir, []).append(finding)
     return stories
 
@@ -255,11 +265,6 @@ def _by_age(known: Record | None) -> list[Finding]:
     return sorted(
         dependencies, key=lambda f: (f.first_seen is None, f.first_seen, f.key)
     )  # no first_seen: last; such findings compare by key
-
-
-def _continues(weakness: Weakness, finding: Finding) -> bool:
-    same = canonicalize_name(finding.package) == weakness.package
-    return same and not weakness.ids.isdisjoint(finding.ids)
 
 
 def _story(

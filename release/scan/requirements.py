@@ -12,7 +12,9 @@ from packaging.version import InvalidVersion, Version
 from release.model.snapshot import Edit, Gap
 
 CAPS = frozenset({"<", "<=", "==", "===", "~="})
-"""The operators that keep newer releases out (PEP 440)."""
+"""The operators that keep all newer releases out (PEP 440)."""
+BARS = CAPS | {"!="}
+"""Those, and the one that keeps single releases out: any may stand before a fix."""
 PINS = frozenset({"==", "===", "~="})
 """Those of them that also name a version to start from."""
 
@@ -46,18 +48,21 @@ def package_of(line: str) -> str:
     return canonicalize_name(Requirement(line).name)
 
 
-def is_capped(line: str) -> bool:
-    """Whether a requirement keeps newer releases out."""
-    return any(specifier.operator in CAPS for specifier in Requirement(line).specifier)
+def is_barred(line: str) -> bool:
+    """Whether a requirement keeps releases out that a newer resolution might take."""
+    return any(specifier.operator in BARS for specifier in Requirement(line).specifier)
 
 
 def lift(line: str) -> str:
     """Drop the upper bounds and pins of a requirement, keep its floor, extras and marker.
 
     ``<2,>=1`` becomes ``>=1``; ``==1.2`` becomes ``>=1.2``; ``~=1.4`` ``>=1.4``; ``==1.*`` ``>=1``.
+    Excluded releases stay so, unless they are all that is kept out: ``>=1,!=2`` becomes ``>=1``.
     """
     requirement = Requirement(line)
-    kept = [s for s in requirement.specifier if s.operator not in CAPS | {">="}]
+    capped = any(specifier.operator in CAPS for specifier in requirement.specifier)
+    dropped = (CAPS if capped else BARS) | {">="}
+    kept = [s for s in requirement.specifier if s.operator not in dropped]
     floors = [floor for s in requirement.specifier if (floor := _floor(s))]
     requirement.specifier = _with_floor(kept, max(floors, default=None))
     return str(requirement)

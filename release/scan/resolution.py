@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from packaging.markers import Marker
@@ -91,8 +91,15 @@ def _read_line(line: str) -> Locked | None:
         name=canonicalize_name(requirement.name),
         version=pinned[0],
         marker=requirement.marker,
-        via=tuple(sorted(name.strip() for name in via.split(",") if name.strip())),
+        via=tuple(sorted(_names(via))),
     )
+
+
+def _names(via: str) -> Iterator[str]:
+    """Who asks; uv also names the files that it was given (``-r in.txt``, ``-c bounds.txt``)."""
+    for name in via.split(","):
+        if name.strip() and not name.strip().startswith("-"):
+            yield canonicalize_name(name.strip())
 
 
 def pin(locked: Iterable[Locked], minors: tuple[str, ...], extra: str) -> tuple[Pin, ...]:

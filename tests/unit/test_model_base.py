@@ -2,12 +2,13 @@
 
 from datetime import UTC, datetime
 
+import msgspec
 import pytest
 
 from release.errors import DocumentError
 from release.model.base import decode, digest, encode
 from release.model.changes import Changes
-from release.model.snapshot import Project, Scanner, Snapshot
+from release.model.snapshot import Closure, Project, Scanner, Snapshot
 
 MORNING, EVENING = datetime(2026, 1, 1, 8, tzinfo=UTC), datetime(2026, 1, 1, 20, tzinfo=UTC)
 
@@ -29,6 +30,22 @@ def test_a_document_carries_its_schema_and_survives_its_own_bytes():
 def test_the_digest_leaves_clocks_out_at_every_depth():
     assert digest(snapshot(MORNING, MORNING)) == digest(snapshot(EVENING, EVENING))
     assert digest(snapshot(MORNING, MORNING)) != digest(snapshot(MORNING, MORNING, "failed"))
+
+
+def test_the_digest_leaves_out_the_moment_that_a_closure_was_resolved_at():
+    def resolved(at):
+        closure = Closure(
+            kind="published",
+            version="1",
+            origin="x",
+            requires=(),
+            pythons=("3.11",),
+            extras=(),
+            exclude_newer=at,
+        )
+        return msgspec.structs.replace(snapshot(MORNING, MORNING), closures=(closure,))
+
+    assert digest(resolved(MORNING)) == digest(resolved(EVENING))
 
 
 def test_readers_are_tolerant_of_unknown_fields():
