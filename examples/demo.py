@@ -15,12 +15,14 @@ from typing import Any
 
 import tomlkit
 from invoke.context import Context
+from invoke.exceptions import Exit
 from invoke.tasks import task
 from packaging.requirements import Requirement
+from rich.markup import escape
 
 from release.adapters import process
 from release.adapters.git import Git
-from release.errors import FailedError
+from release.errors import FailedError, WardenError
 
 HERE = Path(__file__).parent
 STAGE = HERE.parent / ".release" / "demo"
@@ -34,6 +36,15 @@ Row = dict[str, Any]
 @task
 def demo(_: Context) -> None:
     """Replay a package's past: a first release, an advisory, its mending, and silence."""
+    try:
+        play()
+    except WardenError as error:
+        say(f"[red]error:[/] {escape(str(error))}")
+        raise Exit(code=error.exit_code) from error
+
+
+def play() -> None:
+    """The story, step by step."""
     started = time.perf_counter()
     git = set_the_stage()
     rows = [
@@ -43,7 +54,7 @@ def demo(_: Context) -> None:
             "an advisory appears", before=lambda: shutil.copy2(HERE / "advisories" / LATER, known())
         ),
     ]
-    edit = rows[-1]["decision"]["reach"][0]["edit"]
+    edit = [item for reach in rows[-1]["decision"]["reach"] for item in reach["edit"]]
     rows += [
         auto("the edit is committed", before=lambda: mend(git, edit)),
         auto("one more run"),
@@ -137,9 +148,9 @@ def warden(step: str, *words: str) -> Row:
     argv = [process.python(), "-P", "-m", "release", *words, "--json", "--project", str(PROJECT)]
     out = STAGE / "stdout.json"
     code = process.stream(argv, cwd=PROJECT, env=process.environment(), out=out)
-    document: Row = json.loads(out.read_text(encoding="utf-8"))
     if code:
-        raise FailedError(f"the demonstration stopped at {step!r}", why=document.get("why", ""))
+        raise FailedError(f"the demonstration stopped at {step!r}", why=f"exit code {code}, above")
+    document: Row = json.loads(out.read_text(encoding="utf-8"))
     return document
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import os
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -11,6 +12,9 @@ from release.errors import ProjectError, TryAgainError
 
 ABSENT = "0" * 40
 """What ``git update-ref`` takes for "does not exist yet"."""
+
+SUBMODULE = "160000"
+"""The mode of an entry that is a commit of another repository."""
 
 AUTHOR = ("Release Warden", "release-warden@localhost")
 """The tool's own author: commits must not depend on an identity being configured."""
@@ -34,10 +38,15 @@ class Git:
     ) -> process.Completed:
         """Run git; nothing is ever asked, paths come unquoted, messages untranslated.
 
+        No hook runs: ``update-ref`` and ``checkout`` have some. No lock is taken but by what
+        changes something, so that a commit made meanwhile is not in our way, nor we in its.
+
         :raises ToolError: git is missing or failed.
         """
-        full = process.environment(GIT_TERMINAL_PROMPT="0", LC_ALL="C.UTF-8", **(env or {}))
-        argv = ["git", "-c", "core.quotePath=false", *args]
+        ours = {"GIT_TERMINAL_PROMPT": "0", "GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C.UTF-8"}
+        full = process.environment(**ours, **(env or {}))
+        hookless = f"core.hooksPath={os.devnull}"
+        argv = ["git", "-c", "core.quotePath=false", "-c", hookless, *args]
         return process.run(argv, cwd=self.folder, env=full, stdin=stdin, check=check)
 
     def ask(self, *args: str) -> str | None:
@@ -55,9 +64,16 @@ class Git:
             raise ProjectError(
                 f"{self.folder} is in no git repository that can be used",
                 why=done.stderr.strip(),
-                remedy="run 'git init' and commit the project, or name another one with --project",
+                remedy=self._way_in(),
             )
         return Path(done.stdout.rstrip("\n"))
+
+    def _way_in(self) -> str:
+        """What to do about a folder that git does not work in."""
+        here = self.folder.resolve()
+        if any((folder / ".git").exists() for folder in (here, *here.parents)):
+            return "a repository is there, but git does not use it: do what it says above"
+        return "run 'git init' and commit the project, or name another one with --project"
 
     def head(self) -> str:
         """The commit that HEAD stands on.
@@ -88,9 +104,28 @@ class Git:
         return self.run("cat-file", "blob", f"{commit}:{path}").raw
 
     def files(self, commit: str) -> tuple[str, ...]:
-        """The paths of all files of a commit, from the root of the repository."""
-        out = self.run("ls-tree", "-r", "-z", "--name-only", "--full-tree", commit).stdout
-        return tuple(out.split("\0")[:-1])
+        """The paths of all files of a commit, from the root of the repository.
+
+        Those of submodules that are here are among them.
+        """
+        found = [path for mode, _, path in self._entries(commit) if mode != SUBMODULE]
+        for path, pinned, module in self._submodules(commit):
+            found += [f"{path}/{below}" for below in module.files(pinned)]
+        return tuple(found)
+
+    def _entries(self, commit: str) -> Iterator[tuple[str, str, str]]:
+        """Mode, object and path of everything in a commit."""
+        out = self.run("ls-tree", "-r", "-z", "--full-tree", commit).stdout
+        for row in out.split("\0")[:-1]:
+            facts, _, path = row.partition("\t")
+            mode, _, name = facts.split(" ")
+            yield mode, name, path
+
+    def _submodules(self, commit: str) -> Iterator[tuple[str, str, Git]]:
+        """Path, pinned commit and repository of every submodule that was initialised here."""
+        for mode, pinned, path in self._entries(commit):
+            if mode == SUBMODULE and (self.folder / path / ".git").exists():
+                yield path, pinned, Git(self.folder / path)
 
     def dirty(self) -> tuple[str, ...]:
         """The files, tracked or not ignored, that differ from HEAD, from the root."""
@@ -165,20 +200,24 @@ class Git:
     def checkout(self, commit: str, folder: Path, *, tag: str | None = None) -> None:
         """Make a fresh clone that stands on a commit, without a remote or a credential.
 
-        It borrows our objects, so that a commit on no branch is there too. Tags of the embedded
-        index (``local/``) are left out, for tools that derive the version from tags.
+        It borrows our objects, so that a commit on no branch is there too. Submodules come along
+        where they were initialised here, and are empty where they are empty here. Tags of the
+        embedded index (``local/``) are left out, for tools that derive the version from tags.
 
-        :param tag: a tag to set in the clone only.
+        :param tag: a tag to set in the clone only, where it is then the only one on the commit.
         """
-        top = self.top()
-        self.run("clone", "--quiet", "--shared", "--no-checkout", str(top), str(folder))
+        self.run("clone", "--quiet", "--shared", "--no-checkout", str(self.top()), str(folder))
         clone = Git(folder)
         clone.run("remote", "remove", "origin")
-        for local in clone.tags("local/"):
-            clone.run("update-ref", "-d", f"refs/tags/{local}")
+        # Of two tags on one commit, git describe may tell the other one.
+        others = clone.run("tag", "--points-at", commit).stdout.split() if tag else []
+        for name in {*clone.tags("local/"), *others}:
+            clone.run("update-ref", "-d", f"refs/tags/{name}")
         clone.run("checkout", "--quiet", "--detach", commit)
         if tag:
             clone.run("update-ref", f"refs/tags/{tag}", commit)
+        for path, pinned, module in self._submodules(commit):
+            module.checkout(pinned, folder / path)
 
 
 def repository_of(folder: Path) -> Git:

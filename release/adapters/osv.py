@@ -6,10 +6,12 @@ import hashlib
 import itertools
 import lzma
 import threading
+import time
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from urllib.parse import quote, urlsplit
@@ -18,6 +20,7 @@ import msgspec
 import requests
 import tenacity
 from packaging.utils import canonicalize_name
+from requests.exceptions import ChunkedEncodingError
 
 from release.errors import UnreachableError, UsageError
 from release.scan.advisories import ECOSYSTEM, Advisory, Damaged, read_or_set_aside
@@ -30,6 +33,8 @@ MOST_PAGES = 100
 CONNECTIONS = 8
 TIMEOUT = (5.0, 30.0)
 """Seconds to connect, and seconds without a byte."""
+DEADLINE = 300.0
+"""Seconds for a whole answer."""
 ATTEMPTS = 3
 LONGEST_PAUSE = 10.0
 """Seconds; a Retry-After beyond it is cut."""
@@ -40,7 +45,7 @@ UNPACKING_FAILURES = (
     RuntimeError,  # encrypted
     NotImplementedError,  # packed by a method that Python does not know
 )  # fmt: skip
-NOT_FOUND = 404
+OK, NOT_FOUND = 200, 404
 BUSY = frozenset({429, 500, 502, 503, 504})
 
 
@@ -50,6 +55,14 @@ class _Busy(Exception):  # noqa: N818 - a signal between two functions, never se
     def __init__(self, why: str, pause: float = 0.0) -> None:
         super().__init__(why)
         self.pause = pause
+
+
+@dataclass(frozen=True)
+class _Answer:
+    """An answer, read to its end."""
+
+    status: int
+    content: bytes
 
 
 class _Hit(msgspec.Struct, frozen=True):
@@ -106,7 +119,8 @@ class OsvArchive:
     def __init__(self, members: Iterable[tuple[str, bytes]]) -> None:
         read = [read_or_set_aside(data, origin=name) for name, data in members]
         self._damaged = tuple(one for one in read if isinstance(one, Damaged))
-        self._records = {one.id: one for one in read if isinstance(one, Advisory)}
+        records = (one for one in read if isinstance(one, Advisory))
+        self._records = {one.id: one for one in sorted(records, key=lambda one: one.modified)}
         if not self._records:
             raise UnreachableError(
                 "the advisories named hold no OSV record that can be read",
@@ -227,10 +241,10 @@ class OsvApi:
     ) -> bytes | None:
         """The body of an answer; ``None`` when there is no such thing."""
         answer = _patiently(session, method, self._url + path, body)
-        if answer.status_code == NOT_FOUND and method == "GET":
+        if answer.status == NOT_FOUND and method == "GET":
             return None
-        if not answer.ok:
-            raise self._rubbish(f"HTTP {answer.status_code}")
+        if answer.status != OK:
+            raise self._rubbish(f"HTTP {answer.status}")
         return answer.content
 
     def _rubbish(self, why: str) -> UnreachableError:
@@ -243,7 +257,7 @@ class OsvApi:
 
 def _patiently(
     session: requests.Session, method: str, url: str, body: bytes | None = None
-) -> requests.Response:
+) -> _Answer:
     """Ask, and ask again a little later when the server is busy or the line is cut.
 
     :raises UnreachableError: it never answered.
@@ -264,18 +278,30 @@ def _patiently(
         ) from error
 
 
-def _once(
-    session: requests.Session, method: str, url: str, body: bytes | None
-) -> requests.Response:
+def _once(session: requests.Session, method: str, url: str, body: bytes | None) -> _Answer:
     try:
-        answer = session.request(method, url, data=body, timeout=TIMEOUT)
-    except (requests.ConnectionError, requests.Timeout) as error:
+        with session.request(method, url, data=body, timeout=TIMEOUT, stream=True) as got:
+            answer = _Answer(got.status_code, _read_whole(got))
+            asked = got.headers.get("Retry-After", "").strip()
+    except (requests.ConnectionError, requests.Timeout, ChunkedEncodingError) as error:
         raise _Busy(str(error)) from error
-    if answer.status_code in BUSY:
-        asked = answer.headers.get("Retry-After", "")
+    if answer.status in BUSY:
         pause = float(asked) if asked.isdecimal() else 0.0
-        raise _Busy(f"HTTP {answer.status_code}", min(pause, LONGEST_PAUSE))
+        raise _Busy(f"HTTP {answer.status}", min(pause, LONGEST_PAUSE))
     return answer
+
+
+def _read_whole(got: requests.Response) -> bytes:
+    """The body, within the deadline: ``requests`` itself limits only each single read."""
+    end = time.monotonic() + DEADLINE
+    body = bytearray()
+    for chunk in got.iter_content(1 << 16):
+        body += chunk
+        if len(body) > LARGEST_ARCHIVE:
+            raise requests.RequestException("an answer of more than a gibibyte")
+        if time.monotonic() > end:
+            raise requests.Timeout(f"no end after {DEADLINE:g} seconds")
+    return bytes(body)
 
 
 def _pause(state: tenacity.RetryCallState) -> float:
@@ -299,10 +325,10 @@ def _download(url: str, cache: Path) -> Path:
     target = cache / f"advisories-{hashlib.sha256(url.encode()).hexdigest()[:16]}.zip"
     with _session() as session:
         answer = _patiently(session, "GET", url)
-    if not answer.ok:
+    if answer.status != OK:
         raise UnreachableError(
             f"{urlsplit(url).hostname} has no archive of advisories there",
-            why=f"HTTP {answer.status_code} for {url}",
+            why=f"HTTP {answer.status} for {url}",
             remedy="see whether the address is right",
         )
     part = target.with_suffix(".part")

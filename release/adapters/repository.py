@@ -17,7 +17,7 @@ LOCAL = "local"
 class Repository:
     """A package index with the right to upload to it.
 
-    ``tag_prefix`` stands before the version in the tags of its releases.
+    ``tag_folder`` stands before all else in the tags of its releases.
     """
 
     name: str
@@ -25,7 +25,7 @@ class Repository:
     upload_url: str
     username: str
     password: str = field(repr=False)
-    tag_prefix: str = "v"
+    tag_folder: str = ""
 
 
 def state_folder(root: Path) -> Path:
@@ -65,7 +65,7 @@ def open_repository(name: str, root: Path) -> Iterator[Repository]:
             upload_url=server.upload_url,
             username=server.username,
             password=server.password,
-            tag_prefix=f"{LOCAL}/v",
+            tag_folder=f"{LOCAL}/",
         )
 
 

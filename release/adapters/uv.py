@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
+from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from release.adapters import process
@@ -70,7 +71,7 @@ class Uv:
         home, given = folder / "home", folder / "given"
         home.mkdir()
         given.mkdir()
-        wheel = root_wheel(given, self.name, self.version, query.requires, query.extra)
+        wheel = root_wheel(given, self.name, self.version, query.requires, _extras(query))
         extra = f"[{query.extra}]" if query.extra else ""
         (given / "in.txt").write_text(f"{self.name}{extra} @ {wheel.as_uri()}\n", "utf-8")
         (given / "constraints.txt").write_text("\n".join(query.constraints), "utf-8")
@@ -124,11 +125,19 @@ def resolver_version(cache: Path) -> str:
     return " ".join(said.split()[:2])
 
 
-def root_wheel(folder: Path, name: str, version: str, requires: Sequence[str], extra: str) -> Path:
+def _extras(query: Query) -> tuple[str, ...]:
+    """The extra asked for, and those that its requirements name: ``all`` may mean ``x[a,b]``."""
+    named = (Requirement(line).extras for line in query.requires)
+    return tuple(sorted({query.extra, *(extra for extras in named for extra in extras)} - {""}))
+
+
+def root_wheel(
+    folder: Path, name: str, version: str, requires: Sequence[str], extras: Sequence[str]
+) -> Path:
     """Write a wheel that holds nothing but the root's metadata.
 
     :param requires: readable ``Requires-Dist`` lines.
-    :param extra: the one extra that it provides, if any.
+    :param extras: the extras that it provides.
     """
     stem = f"{canonicalize_name(name).replace('-', '_')}-{version}"
     metadata = [
@@ -136,7 +145,7 @@ def root_wheel(folder: Path, name: str, version: str, requires: Sequence[str], e
         f"Name: {name}",
         f"Version: {version}",
         *(f"Requires-Dist: {line}" for line in requires),
-        *([f"Provides-Extra: {extra}"] if extra else []),
+        *(f"Provides-Extra: {extra}" for extra in extras),
     ]
     wheel = ["Wheel-Version: 1.0", "Generator: x", "Root-Is-Purelib: true", "Tag: py3-none-any"]
     path = folder / f"{stem}-py3-none-any.whl"

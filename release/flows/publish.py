@@ -66,9 +66,9 @@ def plan(context: Context, repository: Repository, decision: Decision) -> Plan:
         project=metadata.normalized_name,
         repository=repository.name,
         commit=workspace.commit,
-        tag_prefix=repository.tag_prefix,
+        tag_prefix=context.tag_prefix(repository),
         listed=SimpleIndex(repository.simple_url).files(metadata.normalized_name),
-        tags=workspace.git.tags(repository.tag_prefix),
+        tags=workspace.git.tags(context.tag_prefix(repository)),
         sealed=context.ledger.versions(repository.name),
         dirty=workspace.dirty(),
         gates=choice.gates,
@@ -165,7 +165,9 @@ def _gates(context: Context, agreed: Plan, commit: str) -> str:
 def _build(context: Context, agreed: Plan, commit: str, out: Path, files: dict[str, bytes]) -> str:
     epoch = context.workspace.git.commit_time(commit)
     with context.workspace.checkout(commit, tag=f"v{agreed.version}") as folder:
-        built = builder.build(folder, out, epoch=epoch)
+        built = builder.build(
+            folder, out, epoch=epoch, index_url=context.workspace.config.index_url
+        )
     files.update({path.name: path.read_bytes() for path in built})
     return ", ".join(sorted(files))
 

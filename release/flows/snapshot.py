@@ -14,10 +14,10 @@ from urllib.parse import urlsplit, urlunsplit
 from release.adapters.osv import open_source
 from release.adapters.uv import Uv, resolver_version
 from release.config import Config
-from release.errors import ProjectError, RepositoryError, UnreachableError
+from release.errors import ProjectError, RepositoryError, UnreachableError, VerificationError
 from release.model.finding import ClosureKind, Finding
-from release.model.listing import IndexFile, installable
-from release.model.metadata import CoreMetadata, parse_metadata
+from release.model.listing import IndexFile, installable, versions
+from release.model.metadata import CoreMetadata, parse_metadata, tells_requirements
 from release.model.record import Record
 from release.model.snapshot import Closure, Gap, Pin, Project, Reach, Scanner, Snapshot, State, Word
 from release.scan.findings import (
@@ -120,14 +120,14 @@ def _published(request: ScanRequest) -> Root | None:
         return None
     name = request.project.name
     try:
-        files = request.releases.files(name)
-        stable = installable(files)
-        if not stable:
+        files = [file for file in request.releases.files(name) if not file.yanked]
+        takes = installable(files) or versions(files)  # pre-releases where there is nothing else
+        if not takes:
             return None
-        latest = [f for f in files if f.version == stable[-1] and not f.yanked]
+        latest = [file for file in files if file.version == takes[-1]]
         file = min(latest, key=lambda one: (not one.name.endswith(".whl"), one.name))
         return _release(request, file, request.releases.metadata(file))
-    except (UnreachableError, RepositoryError, ProjectError) as error:
+    except (UnreachableError, RepositoryError, ProjectError, VerificationError) as error:
         gap = Gap(name=name, reason=f"the published release cannot be seen: {error.what}")
         return Root("published", "", request.repository, None, gap)
 
@@ -135,7 +135,7 @@ def _published(request: ScanRequest) -> Root | None:
 def _release(request: ScanRequest, file: IndexFile, text: str) -> Root:
     metadata = parse_metadata(text, origin=file.name)
     origin = f"{request.repository}: {file.name}"
-    if "\ndynamic: requires-dist" in text.lower():
+    if not tells_requirements(text, wheel=file.name.endswith(".whl")):
         reason = f"{file.name} tells its requirements only to who builds it"
         gap = Gap(name=request.project.name, reason=reason)
         return Root("published", metadata.version, origin, None, gap)
@@ -201,12 +201,11 @@ class Resolver:
 
         uv then sees no file at all; asking again without a moment is honest, and recorded.
         """
-        unsolved = [q for q in queries if not isinstance(self._answers[q], Solution)]
-        if not unsolved or not unsolved[0].requires:
-            return False
-        package = package_of(unsolved[0].requires[0])
+        unsolved = (q for q in queries if not isinstance(self._answers[q], Solution))
+        packages = dict.fromkeys(package_of(line) for q in unsolved for line in q.requires)
         try:
-            listed = self._request.dependencies.files(package)
+            listings = (self._request.dependencies.files(package) for package in packages)
+            listed = next((files for files in listings if files), ())
         except UnreachableError:
             return False
         return bool(listed) and not any(file.upload_time for file in listed)

@@ -9,6 +9,9 @@ from packaging.utils import canonicalize_name
 from release.errors import ProjectError
 from release.model.base import Noun
 
+BEFORE_DYNAMIC = frozenset({"", "1.0", "1.1", "1.2", "2.0", "2.1"})
+"""The metadata versions in which an sdist's fields promise nothing about the wheels' (PEP 643)."""
+
 
 class CoreMetadata(Noun, frozen=True, kw_only=True):
     """Name, version and requirements of a distribution (core metadata specification).
@@ -26,6 +29,19 @@ class CoreMetadata(Noun, frozen=True, kw_only=True):
     def normalized_name(self) -> str:
         """The name as indexes compare it (PEP 503)."""
         return canonicalize_name(self.name)
+
+
+def tells_requirements(text: str, *, wheel: bool) -> bool:
+    """Whether the ``Requires-Dist`` lines are what an installer goes by.
+
+    A wheel's are. An sdist's are from metadata 2.2 on, unless it calls them dynamic (PEP 643).
+    """
+    if wheel:
+        return True
+    headers = HeaderParser().parsestr(text)
+    dynamic = {field.strip().lower() for field in headers.get_all("Dynamic") or ()}
+    version = (headers.get("Metadata-Version") or "").strip()
+    return version not in BEFORE_DYNAMIC and "requires-dist" not in dynamic
 
 
 def parse_metadata(text: str, *, origin: str) -> CoreMetadata:

@@ -26,27 +26,22 @@ FIRST_RELEASE = {
 }
 """First final release of the minors young enough that a scan's moment may lie before it."""
 
-PLATFORMS = (
-    {
-        "os_name": "posix",
-        "sys_platform": "linux",
-        "platform_system": "Linux",
-        "platform_machine": "x86_64",
-    },
-    {
-        "os_name": "posix",
-        "sys_platform": "darwin",
-        "platform_system": "Darwin",
-        "platform_machine": "arm64",
-    },
-    {
-        "os_name": "nt",
-        "sys_platform": "win32",
-        "platform_system": "Windows",
-        "platform_machine": "AMD64",
-    },
+SYSTEMS = (
+    ("posix", "linux", "Linux", ("x86_64", "aarch64")),
+    ("posix", "darwin", "Darwin", ("arm64", "x86_64")),
+    ("nt", "win32", "Windows", ("AMD64", "ARM64")),
 )
-"""The platforms whose users stand for all."""
+PLATFORMS = tuple(
+    {
+        "os_name": os_name,
+        "sys_platform": sys_platform,
+        "platform_system": system,
+        "platform_machine": machine,
+    }
+    for os_name, sys_platform, system, machines in SYSTEMS
+    for machine in machines
+)
+"""The platforms whose users stand for all, as markers name them (PEP 508)."""
 
 
 def supported(

@@ -18,14 +18,22 @@ from release.scan.findings import Weakness, assess, releases_of
 from release.scan.pythons import admits
 from release.scan.requirements import (
     apply,
-    is_capped,
+    is_barred,
     lift,
     package_of,
     raise_floor,
     readable,
     unite,
 )
-from release.scan.resolution import Answer, NoSolution, Query, Solution, Solve, Unanswered
+from release.scan.resolution import (
+    PLAIN,
+    Answer,
+    NoSolution,
+    Query,
+    Solution,
+    Solve,
+    Unanswered,
+)
 from release.scan.source import Found
 
 ROUNDS = 10
@@ -46,6 +54,11 @@ class World:
     solve: Solve
     match: Callable[[Iterable[tuple[str, str]]], Found]
     files: Callable[[str], tuple[IndexFile, ...]]
+
+
+@dataclass(frozen=True)
+class Worse(NoSolution):
+    """It would be free of the finding, and bring one more severe."""
 
 
 @dataclass(frozen=True)
@@ -114,9 +127,10 @@ def _settled(
 ) -> tuple[Case | None, Reach]:
     requires = tuple(candidate) if "candidate" in finding.affects else search.published.requires
     try:
-        places = search.places(weakness)
-        if not all(place.pythons for place in places):
-            return None, _no_fix(finding, places)
+        weakness = search.whole(weakness)
+        places = tuple(place for place in search.places(weakness) if place.pythons)
+        if not places:
+            return None, _no_fix(finding)
         case = Case(finding, weakness, places, readable(requires)[0])
         return case, search.verdict(case)
     except UnreachableError as error:
@@ -172,6 +186,18 @@ class Search:
     known: tuple[Weakness, ...]
     world: World
     exclusions: dict[tuple[str, frozenset[str]], str | None] = field(default_factory=dict)
+    """What shuts a weakness out, by its package and its records' ids."""
+
+    def whole(self, weakness: Weakness) -> Weakness:
+        """The same with its group's records on every listed release: another of them may hold
+        the release that ends this one's range.
+        """
+        listed = versions(self.world.files(weakness.package))
+        found = self._found(tuple((weakness.package, str(version)) for version in listed))
+        group = [weakness, *(other for other in found if _is_same(other, weakness))]
+        records = {record.id: record for part in group for record in part.records}
+        in_order = tuple(records[id_] for id_ in sorted(records))
+        return Weakness(weakness.package, in_order, weakness.versions)
 
     def places(self, weakness: Weakness) -> tuple[Place, ...]:
         """Where the published closure has it; ``pythons`` are those that a free release admits."""
@@ -225,16 +251,18 @@ class Search:
 
     def _edit(self, case: Case) -> Freed | NoSolution | Unanswered:
         """The smallest edit of ours: one requirement if one suffices, else all, shrunk."""
-        lines = _capped(case.requires, case.weakness.package)
+        lines = _barred(case.requires, case.weakness.package)
         if not lines:
-            return NoSolution("none of our requirements has an upper bound")
+            return NoSolution("none of our requirements keeps a release out")
         everything = self._frees(case, _lifts(lines))
-        if not isinstance(everything, Freed):
+        if not isinstance(everything, Freed | Worse):
             return everything
         for line in lines:
             alone = self._frees(case, _lifts([line]))
             if isinstance(alone, Freed):
                 return alone
+        if isinstance(everything, Worse):
+            return everything
         return self._shrunk(everything, lambda edits: self._frees(case, edits))
 
     def joint_edit(
@@ -244,7 +272,7 @@ class Search:
         together = self._free_all(cases, union)
         if isinstance(together, Freed):
             return together
-        lines = _capped(cases[0].requires, cases[0].weakness.package)
+        lines = _barred(cases[0].requires, cases[0].weakness.package)
         everything = self._free_all(cases, unite((*union, *_lifts(lines))))
         if not isinstance(everything, Freed):
             return everything
@@ -290,7 +318,7 @@ class Search:
 
     def _is_gone(self, case: Case, edits: tuple[Edit, ...]) -> Freed | NoSolution | Unanswered:
         """Whether the highest resolution after the edits is free of it, and brings none worse."""
-        rank = RANK[case.weakness.rating.severity]
+        rank = RANK[case.finding.severity]
         for place in case.places:
             query = Query(apply(case.requires, edits), place.extra, place.pythons)
             answer = self.world.solve(query)
@@ -298,11 +326,10 @@ class Search:
                 return answer
             if any(_is_hit(pin, case.weakness) for pin in answer.pins):
                 return NoSolution("the highest resolution still takes an affected release")
-            worse = [
-                w for w in self._new(answer.pins, self.known) if RANK[w.rating.severity] > rank
-            ]
+            new = self._new(answer.pins, self.known)
+            worse = [w for w in new if RANK[w.rating.severity] > rank]
             if worse:
-                return NoSolution(f"it would bring {min(worse[0].ids)} in {worse[0].package}")
+                return Worse(f"it would bring {min(worse[0].ids)} in {worse[0].package}")
         return Freed(edits)
 
     def _avoid(self, requires: tuple[str, ...], place: Place, weakness: Weakness) -> Answer:
@@ -323,27 +350,42 @@ class Search:
 
     def _exclusion(self, weakness: Weakness) -> str | None:
         """The constraint that shuts out a weakness; ``None`` when it leaves nothing."""
-        key = (weakness.package, weakness.ids)
+        key = (weakness.package, frozenset(record.id for record in weakness.records))
         if key not in self.exclusions:
             self.exclusions[key] = exclusion(weakness, self.world.files(weakness.package))
         return self.exclusions[key]
 
     def _new(self, pins: Iterable[Pin], before: tuple[Weakness, ...]) -> tuple[Weakness, ...]:
         """The weaknesses of a solution that were not there before."""
-        releases = releases_of(pins)
-        found = assess(self.world.match(releases), releases).weaknesses
+        found = self._found(releases_of(pins))
         return tuple(w for w in found if not any(_is_same(w, other) for other in before))
 
+    def _found(self, releases: tuple[tuple[str, str], ...]) -> tuple[Weakness, ...]:
+        return assess(self.world.match(releases), releases).weaknesses
+
     def _upstream(self, case: Case) -> str | None:
-        """Who holds the affected release once all our bounds are lifted; never ourselves."""
-        lifted = apply(case.requires, _lifts(_capped(case.requires, case.weakness.package)))
+        """Who holds the affected release once all our bounds are lifted; never ourselves.
+
+        Of all that require it, the one that alone admits no free release.
+        """
+        lifted = apply(case.requires, _lifts(_barred(case.requires, case.weakness.package)))
         for place in case.places:
             answer = self.world.solve(Query(lifted, place.extra, place.pythons))
             pins = answer.pins if isinstance(answer, Solution) else ()
             for affected in (pin for pin in pins if _is_hit(pin, case.weakness)):
-                for holder in (pin for pin in pins if pin.name in affected.via):
+                holders = [pin for pin in pins if pin.name in affected.via]
+                guilty = (pin for pin in holders if self._holds(pin, place, case.weakness))
+                if holder := next(guilty, holders[0] if holders else None):
                     return f"{holder.name}=={holder.version}"
         return None
+
+    def _holds(self, holder: Pin, place: Place, weakness: Weakness) -> bool:
+        """Whether a release cannot be installed beside a free one."""
+        bound = self._exclusion(weakness)
+        pythons = tuple(minor for minor in place.pythons if minor in holder.pythons)
+        requires = (f"{holder.name}=={holder.version}",)
+        query = Query(requires, PLAIN, pythons or place.pythons, (bound,) if bound else ())
+        return isinstance(self.world.solve(query), NoSolution)
 
 
 def exclusion(weakness: Weakness, files: Iterable[IndexFile]) -> str | None:
@@ -375,10 +417,10 @@ def _is_same(weakness: Weakness, other: Weakness) -> bool:
     return weakness.package == other.package and not weakness.ids.isdisjoint(other.ids)
 
 
-def _capped(requires: Iterable[str], package: str) -> tuple[str, ...]:
-    """Our requirements with an upper bound, the one on the package itself first."""
-    capped = {line for line in requires if is_capped(line)}
-    return tuple(sorted(capped, key=lambda line: (package_of(line) != package, line)))
+def _barred(requires: Iterable[str], package: str) -> tuple[str, ...]:
+    """Our requirements that keep releases out, the one on the package itself first."""
+    barred = {line for line in requires if is_barred(line)}
+    return tuple(sorted(barred, key=lambda line: (package_of(line) != package, line)))
 
 
 def _lifts(lines: Iterable[str]) -> tuple[Edit, ...]:
@@ -391,14 +433,13 @@ def _takes(weakness: Weakness, solutions: Iterable[Solution]) -> str:
     return f"resolves with {', '.join(taken)}" if taken else f"resolves without {weakness.package}"
 
 
-def _no_fix(finding: Finding, places: Sequence[Place]) -> Reach:
-    where = sorted({place.extra for place in places if not place.pythons})
-    extras = [f"extra {extra}" if extra else "the plain install" for extra in where]
+def _no_fix(finding: Finding) -> Reach:
+    where = [f"extra {extra}" if extra else "the plain install" for extra in finding.extras]
     return _reach(
         finding,
         "no-fix",
         witness=f"no release of {finding.package} is free of it for Python "
-        f"{', '.join(finding.pythons)} ({', '.join(extras)})",
+        f"{', '.join(finding.pythons)} ({', '.join(where)})",
     )
 
 

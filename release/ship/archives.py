@@ -41,9 +41,9 @@ NOT_MODULES = frozenset({"__init__", "__main__", "conftest"})
 GENERATED = (
     "PKG-INFO", "setup.cfg", "setup.py", "*.egg-info/*",
     "version.py", "*_version.py", "__version__.py", "*_version.pyi", "version.txt", "VERSION",
-    "AUTHORS", "ChangeLog", "Cargo.lock", "*.mo",
+    "AUTHORS", "ChangeLog", "Cargo.lock", "*.mo", "pyproject.toml.orig", "Cargo.toml.orig",
 )  # fmt: skip
-"""What build backends write into an sdist that no commit holds (pbr, maturin and babel too)."""
+"""What build backends write into an sdist that no commit holds (pbr, maturin, babel, uv_build)."""
 PRIVATE = (".env", ".env.*", ".pypirc", ".netrc", "id_rsa", "id_dsa", "id_ecdsa", "id_ed25519")
 """Names that belong in no archive; samples such as ``.env.example`` are let through."""
 SAMPLES = ("*.example", "*.sample", "*.template", "*.dist")

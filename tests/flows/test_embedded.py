@@ -181,7 +181,7 @@ def test_a_server_that_does_not_start_is_told_with_its_log(
 def test_local_repository(tmp_path: Path) -> None:
     assert is_empty("local", tmp_path)
     with open_repository("local", tmp_path) as repository:
-        assert repository.tag_prefix == "local/v"
+        assert repository.tag_folder == "local/"
         assert repository.password not in repr(repository)
         assert healthy(repository.simple_url)
     assert (tmp_path / ".release" / ".gitignore").read_text() == "*\n"

@@ -1,1 +1,1 @@
-"""Built by uv_build, below src."""
+"""Built by uv_build, below src, with extras and markers."""

@@ -1,1 +1,0 @@
-"""Has extras and markers."""

@@ -1,1 +1,0 @@
-"""Built by hatchling, below src, with its version in a file of its own."""
