@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import difflib
+import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from importlib.metadata import entry_points, version
 
 from invoke.collection import Collection
-from invoke.exceptions import ParseError
+from invoke.config import Config
+from invoke.exceptions import Exit, ParseError
 from invoke.program import Program
 
+from release.errors import UsageError
 from release.pipelines import collection as release
 
 GROUP = "release_warden.collections"
-WRONG_USAGE = 2
+NAME = "release-warden"
+UNKNOWN = re.compile(r"No idea what '(.+)' is!")
+"""What invoke says of a word that is no task and no flag."""
 
 
 def namespace() -> Collection:
@@ -25,27 +31,55 @@ def namespace() -> Collection:
     return together
 
 
+class WardenConfig(Config):
+    """Not invoke's: a user's ``~/.invoke.yaml`` and ``INVOKE_*`` are meant for other tasks."""
+
+    prefix = NAME
+    env_prefix = "RELEASE_WARDEN"
+
+
 class WardenProgram(Program):
-    """Invoke's program, but for the exit code of a wrong call, which is 2 with us."""
+    """Invoke's program, but for a wrong call: it exits 2 with us, and ``--json`` tells of it."""
 
     def parse_core(self, argv: list[str] | None) -> None:
         """Parse the program's own flags."""
-        with _wrong_usage():
+        with self._wrong_usage():
             super().parse_core(argv)
 
     def parse_tasks(self) -> None:
         """Parse the tasks and their flags."""
-        with _wrong_usage():
+        with self._wrong_usage():
             super().parse_tasks()
 
+    def parse_cleanup(self) -> None:
+        """Show help or a list, when asked to."""
+        with self._wrong_usage():
+            super().parse_cleanup()
 
-@contextmanager
-def _wrong_usage() -> Iterator[None]:
-    try:
-        yield
-    except ParseError as error:
-        sys.stderr.write(f"error: {error}\nnext: release-warden --list shows every task\n")
-        sys.exit(WRONG_USAGE)
+    @contextmanager
+    def _wrong_usage(self) -> Iterator[None]:
+        try:
+            yield
+        except (ParseError, ValueError) as error:
+            from release.flows.console import report
+
+            report(self._in_our_words(error), json={"--json", "-j"} & set(self.argv) != set())
+            raise Exit(code=UsageError.exit_code) from error
+
+    def _in_our_words(self, error: ParseError | ValueError) -> UsageError:
+        remedy = f"{NAME} --list shows every task, {NAME} --help TASK its flags"
+        unknown = UNKNOWN.fullmatch(str(error))
+        if not unknown:
+            return UsageError("a flag is used wrongly", why=str(error), remedy=remedy)
+        word = unknown[1]
+        context = getattr(error, "context", None)
+        known: Iterable[str] = context.flags if context else self.initial_context.flags
+        if not word.startswith("-"):
+            known = self.collection.task_names
+        guess = difflib.get_close_matches(word, known, n=1)
+        why = f"did you mean {guess[0]!r}?" if guess else ""
+        what = "flag" if word.startswith("-") else "task"
+        return UsageError(f"there is no {what} {word!r}", why=why, remedy=remedy)
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -54,12 +88,13 @@ def main(argv: list[str] | None = None) -> None:
     :param argv: the words after the program's name; by default those of the process.
     """
     program = WardenProgram(
-        name="release-warden",
-        binary="release-warden",
+        name=NAME,
+        binary=NAME,
         namespace=namespace(),
-        version=version("release-warden"),
+        config_class=WardenConfig,
+        version=version(NAME),
     )
-    program.run(["release-warden", *(sys.argv[1:] if argv is None else argv)])
+    program.run([NAME, *(sys.argv[1:] if argv is None else argv)])
 
 
 if __name__ == "__main__":

@@ -10,15 +10,23 @@ Each says what happened, why, and what to do next, and carries the exit code of 
     ├── UnknownError             4   something needed for an answer could not be seen
     │   └── UnreachableError         a server did not answer, or answered rubbish
     ├── TryAgainError           75   it may go through later (sysexits.h EX_TEMPFAIL)
+    ├── StoppedError       130, 143   Ctrl-C, or another signal: 128 and its number
     └── FailedError              1   a step was tried and failed
+        ├── MachineError             the operating system: no room, no permission
         ├── ToolError                a child process
         ├── DocumentError            a document that cannot be read
         ├── BuildError               the project did not build
         ├── VerificationError        an archive is not what the plan says
-        └── RepositoryError              the index refused, or holds other bytes under our name
+        └── RepositoryError          the index refused, or holds other bytes under our name
 """
 
 from __future__ import annotations
+
+import errno
+import signal
+
+NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+NO_PERMISSION = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
 
 
 class WardenError(Exception):
@@ -87,8 +95,39 @@ class TryAgainError(WardenError):
     exit_code = 75
 
 
+class StoppedError(WardenError):
+    """The run was told to stop.
+
+    :param number: the signal's; the exit code is that of a shell, 128 and the number.
+    """
+
+    def __init__(self, number: int) -> None:
+        name = "Ctrl-C" if number == signal.SIGINT else signal.Signals(number).name
+        super().__init__(
+            f"stopped by {name}",
+            remedy="run the same command again: it goes on from here, and builds nothing sealed anew",
+        )
+        self.exit_code = 128 + number
+
+
 class FailedError(WardenError):
     """A step was tried and failed."""
+
+
+class MachineError(FailedError):
+    """The operating system refused: no room, no permission, a broken disk."""
+
+    @classmethod
+    def of(cls, error: OSError) -> MachineError:
+        """The operating system's refusal in our words."""
+        where = f": {error.filename}" if error.filename else ""
+        why = f"{error.strerror or error}{where}"
+        if error.errno in NO_ROOM:
+            return cls("there is no room to write", why=why, remedy="make room, then run again")
+        if error.errno in NO_PERMISSION:
+            remedy = "give yourself the permission, or run as somebody who has it"
+            return cls("a file or folder may not be used", why=why, remedy=remedy)
+        return cls("the operating system refused", why=why, remedy="mend it, then run again")
 
 
 class ToolError(FailedError):

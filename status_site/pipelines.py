@@ -34,7 +34,7 @@ def serve(_: Shell, project: str = ".", port: int = 0) -> None:
 
     def body(context: Context) -> Outcome:
         outcome = _build(context, "")
-        serve_site(context.workspace.root, port, console.tell)
+        serve_site(context.workspace.root, port, context.tell)
         return outcome
 
     console.run("status.serve", body, project=project, at="", json=False)

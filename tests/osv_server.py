@@ -6,6 +6,7 @@ pages; ``GET /v1/vulns/ID`` gives any record. The evaluation is of its own, so t
 
 from __future__ import annotations
 
+import functools
 import json
 import threading
 import time
@@ -115,50 +116,7 @@ def osv_api(folder: Path, **settings: Any) -> Iterator[Osv]:
     """Serve a folder of records while the block runs; malformed ones are served as they are."""
     raw = {file.stem: file.read_bytes() for file in sorted(folder.glob("*.json"))}
     told = Osv({k: r for k, v in raw.items() if (r := _read(v))}, raw, **settings)
-
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def do_GET(self) -> None:
-            if self._trouble("GET", 0):
-                return
-            data = told.raw.get(self.path.removeprefix("/v1/vulns/"))
-            self._send(200 if data else 404, data or b'{"code":5,"message":"Bug not found."}')
-
-        def do_POST(self) -> None:
-            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            if self._trouble("POST", len(body["queries"])):
-                return
-            results = [told.hits(query) for query in body["queries"]]
-            self._send(200, json.dumps({"results": results}).encode())
-
-        def _trouble(self, method: str, queries: int) -> bool:
-            told.seen.append((method, self.path, queries, time.monotonic()))
-            if not told.troubles:
-                return False
-            trouble = told.troubles.pop(0)
-            if trouble.status == HANG:
-                told.ended.wait(30)
-                self.close_connection = True
-            elif trouble.status == CUT:
-                self._send(200, trouble.body, length=2 * len(trouble.body) + 1)
-                self.close_connection = True
-            else:
-                self._send(trouble.status, trouble.body, **trouble.headers)
-            return True
-
-        def _send(self, status: int, body: bytes, length: int = -1, **headers: str) -> None:
-            self.send_response(status)
-            self.send_header("Content-Length", str(len(body) if length < 0 else length))
-            for name, value in headers.items():
-                self.send_header(name.replace("_", "-"), value)
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *args: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Handler, told))
     told.url = f"http://127.0.0.1:{server.server_port}"
     thread = threading.Thread(target=server.serve_forever, args=(0.01,))
     thread.start()
@@ -169,6 +127,51 @@ def osv_api(folder: Path, **settings: Any) -> Iterator[Osv]:
         server.shutdown()
         server.server_close()
         thread.join()
+
+
+class Handler(BaseHTTPRequestHandler):
+    """One connection."""
+
+    protocol_version = "HTTP/1.1"
+
+    def __init__(self, told: Osv, *args: Any) -> None:
+        self.told = told
+        super().__init__(*args)
+
+    def do_GET(self) -> None:
+        if not self._trouble("GET", 0):
+            data = self.told.raw.get(self.path.removeprefix("/v1/vulns/"))
+            self._send(200 if data else 404, data or b'{"code":5,"message":"Bug not found."}')
+
+    def do_POST(self) -> None:
+        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        if not self._trouble("POST", len(body["queries"])):
+            results = [self.told.hits(query) for query in body["queries"]]
+            self._send(200, json.dumps({"results": results}).encode())
+
+    def _trouble(self, method: str, queries: int) -> bool:
+        self.told.seen.append((method, self.path, queries, time.monotonic()))
+        if not self.told.troubles:
+            return False
+        trouble = self.told.troubles.pop(0)
+        if trouble.status == HANG:
+            self.told.ended.wait(30)
+        elif trouble.status == CUT:
+            self._send(200, trouble.body, {"Content-Length": str(2 * len(trouble.body) + 1)})
+        else:
+            self._send(trouble.status, trouble.body, trouble.headers)
+        self.close_connection = True
+        return True
+
+    def _send(self, status: int, body: bytes, headers: dict[str, str] | None = None) -> None:
+        self.send_response(status)
+        for name, value in ({"Content-Length": str(len(body))} | (headers or {})).items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *args: object) -> None:
+        pass
 
 
 def _read(data: bytes) -> dict[str, Any] | None:

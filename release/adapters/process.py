@@ -13,7 +13,7 @@ import signal
 import subprocess  # noqa: TID251 - this is the door
 import sys
 import sysconfig
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,6 +27,10 @@ PASSED_ON = (
     "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY",
 )  # fmt: skip
 """The variables that every child may see."""
+END_PATIENCE = 2.0
+"""Seconds that a child has to come to rest before it is killed; git removes its locks then."""
+_running: set[int] = set()
+"""The groups of the children that a thread of ours waits for."""
 
 
 @dataclass(frozen=True)
@@ -75,17 +79,15 @@ def run(
     :raises ToolError: it is missing, ran out of time, or (with ``check``) failed.
     """
     command = tuple(str(word) for word in argv)
-    child = _start(command, cwd, environment() if env is None else env)
     data = stdin.encode() if isinstance(stdin, str) else stdin
-    try:
-        out, err = child.communicate(data, timeout=timeout)
-    except subprocess.TimeoutExpired as error:
-        raise ToolError(
-            f"{tool_name(command)} did not end within {timeout:g} seconds",
-            remedy="run again; if it hangs again, run the command by hand: " + " ".join(command),
-        ) from error
-    finally:
-        _end_group(child)
+    with _awaited(_start(command, cwd, environment() if env is None else env)) as child:
+        try:
+            out, err = child.communicate(data, timeout=timeout)
+        except subprocess.TimeoutExpired as error:
+            raise ToolError(
+                f"{tool_name(command)} did not end within {timeout:g} seconds",
+                remedy="run again; if it hangs again, run it by hand: " + " ".join(command),
+            ) from error
     done = Completed(command, child.returncode, out or b"", (err or b"").decode("utf-8", "replace"))
     if check and done.code:
         raise failure(done)
@@ -103,11 +105,8 @@ def stream(
     """
     command = tuple(str(word) for word in argv)
     with out.open("wb") if out else contextlib.nullcontext(sys.stderr) as sink:
-        child = _start(command, cwd, env, sink.fileno(), sys.stderr.fileno())
-        try:
+        with _awaited(_start(command, cwd, env, sink.fileno(), sys.stderr.fileno())) as child:
             return child.wait()
-        finally:
-            _end_group(child)
 
 
 def spawn(argv: Sequence[str | Path], *, cwd: Path, env: Mapping[str, str], log: Path) -> int:
@@ -118,6 +117,13 @@ def spawn(argv: Sequence[str | Path], *, cwd: Path, env: Mapping[str, str], log:
     """
     with log.open("wb") as sink:
         return _start(tuple(str(word) for word in argv), cwd, env, sink.fileno(), sink.fileno()).pid
+
+
+def end_children() -> None:
+    """Ask every child that we wait for to end."""
+    for group in tuple(_running):
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(group, signal.SIGTERM)
 
 
 def _start(
@@ -145,8 +151,22 @@ def _start(
         ) from error
 
 
+@contextlib.contextmanager
+def _awaited(child: subprocess.Popen[bytes]) -> Iterator[subprocess.Popen[bytes]]:
+    _running.add(child.pid)
+    try:
+        yield child
+    finally:
+        _end_group(child)
+        _running.discard(child.pid)
+
+
 def _end_group(child: subprocess.Popen[bytes]) -> None:
-    """Kill what the child left running in its group: a gate's server, a hung grandchild."""
+    """End the child, and what it left running in its group: a gate's server, a hung grandchild."""
+    if child.poll() is None:
+        with contextlib.suppress(subprocess.TimeoutExpired, ProcessLookupError, PermissionError):
+            os.killpg(child.pid, signal.SIGTERM)
+            child.wait(END_PATIENCE)
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(child.pid, signal.SIGKILL)
     for pipe in (child.stdin, child.stdout, child.stderr):

@@ -227,8 +227,7 @@ def _send(repository: Repository, path: Path) -> None:
     from twine.commands.upload import upload as twine_upload
     from twine.exceptions import TwineException
 
-    # What twine prints belongs to stderr: stdout is for documents.
-    with contextlib.redirect_stdout(sys.stderr):
+    with _hushed(repository):
         try:
             twine_upload(_settings(repository), [str(path)])
         except TwineException as error:
@@ -237,6 +236,18 @@ def _send(repository: Repository, path: Path) -> None:
                 why=_hide(repository, str(error)),
                 remedy="mend what it names, then run the same command again",
             ) from None
+
+
+@contextlib.contextmanager
+def _hushed(repository: Repository) -> Iterator[None]:
+    """Keep twine's talk back, and let it out on stderr when it fails."""
+    talk = io.StringIO()
+    try:
+        with contextlib.redirect_stdout(talk):
+            yield
+    except (requests.RequestException, RepositoryError):
+        sys.stderr.write(_hide(repository, talk.getvalue()))
+        raise
 
 
 def _settings(repository: Repository) -> Settings:

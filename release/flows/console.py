@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 
 from invoke.exceptions import Exit
 
 from release.adapters.clock import Clock
+from release.adapters.stop import Stopped, stoppable
+from release.adapters.terminal import Voice, write_error
 from release.adapters.workspace import open_workspace
-from release.errors import WardenError
+from release.errors import FailedError, MachineError, StoppedError, UsageError, WardenError
 from release.flows.after_run import call_plugins, lay_out
 from release.flows.context import Context
+from release.flows.seals import Seal, seals
 from release.model.base import Noun, encode
 from release.model.decision import Decision
 from release.model.error import Error
 from release.model.heartbeat import Run
+
+AS_CONFIGURED = ""
+"""Stands for the repository that the configuration names."""
 
 
 @dataclass(frozen=True)
@@ -34,13 +43,6 @@ class Outcome:
     decision: Decision | None = None
 
 
-def tell(line: str) -> None:
-    """Say one line of progress on stderr."""
-    from rich.console import Console
-
-    Console(stderr=True, soft_wrap=True, highlight=False).print(line, style="dim", markup=False)
-
-
 def run(
     task: str,
     body: Callable[[Context], Outcome],
@@ -56,33 +58,80 @@ def run(
     :param project: the project's folder.
     :param at: the clock, as ISO 8601, or empty.
     :param json: print the document instead of the text.
-    :param repository: lay out the documents of this repository even when the body fails.
+    :param repository: of a task that releases, the repository: when it fails, what is irreversible
+        so far is told, and the documents are laid out all the same.
     :raises Exit: the code is not 0.
     """
-    try:
-        context = Context(open_workspace(project), Clock(at), tell)
-        outcome = _attempt(task, body, context, repository)
-    except WardenError as error:
-        _print(Error.of(error), "", json)
-        sys.stderr.write(f"error: {error}\n")
-        raise Exit(code=error.exit_code) from error
-    _print(outcome.document, outcome.text, json)
+    context: Context | None = None
+    with stoppable():
+        try:
+            with Voice() as tell, _in_our_words():
+                context = Context(open_workspace(project), Clock(at), tell)
+                started = context.clock.now()
+                outcome = body(context)
+                if outcome.repository:
+                    _after(task, context, outcome.repository, outcome.code, outcome.decision)
+        except WardenError as error:
+            if context and repository is not None and _has_begun(context, error):
+                name = repository or context.workspace.config.repository
+                _add_irreversible(error, context, name, started)
+                report(error, json)
+                _after(task, context, name, error.exit_code, None)
+            else:
+                report(error, json)
+            raise Exit(code=error.exit_code) from error
+        _print(outcome.document, outcome.text, json)
     if outcome.code:
         raise Exit(code=outcome.code)
 
 
-def _attempt(
-    task: str, body: Callable[[Context], Outcome], context: Context, repository: str | None
-) -> Outcome:
+def report(error: WardenError, json: bool) -> None:
+    """Tell an error: to a person on stderr, and with ``json`` as a document on stdout."""
+    _print(Error.of(error), "", json)
+    write_error(f"error: {error}", "bold red")
+
+
+@contextlib.contextmanager
+def _in_our_words() -> Iterator[None]:
+    """What the operating system does to us, as errors of ours."""
     try:
-        outcome = body(context)
-    except WardenError as error:
-        if repository:
-            _after(task, context, repository, error.exit_code, None)
-        raise
-    if outcome.repository:
-        _after(task, context, outcome.repository, outcome.code, outcome.decision)
-    return outcome
+        yield
+    except OSError as error:
+        raise MachineError.of(error) from error
+    except Stopped as stopped:
+        raise StoppedError(stopped.number) from stopped
+
+
+def _has_begun(context: Context, error: WardenError) -> bool:
+    """Whether there was a run to speak of: a wrong call is none, nor is one without metadata."""
+    return "metadata" in vars(context) and not isinstance(error, UsageError)
+
+
+def _add_irreversible(
+    error: WardenError, context: Context, repository: str, started: datetime
+) -> None:
+    """Add to an unforeseen end what cannot be taken back."""
+    if not isinstance(error, FailedError | StoppedError):
+        return
+    try:
+        found = [
+            _fixed(seal)
+            for seal in seals(context.ledger, repository)
+            if seal.is_open or seal.manifest.sealed_at >= started
+        ]
+    except WardenError as unread:
+        found = [f"unknown, as the ledger could not be read: {unread.what}"]
+    lines = [error.why, f"irreversible so far: {'; '.join(found) or 'nothing'}"]
+    error.why = "\n".join(line for line in lines if line)
+
+
+def _fixed(seal: Seal) -> str:
+    """What is fixed about a seal."""
+    version, repository = seal.manifest.version, seal.manifest.repository
+    if not seal.is_open:
+        return f"{version} is released to {repository}, with every step done"
+    there = "its files are" if seal.done("upload") else "some of its files may be"
+    return f"{version} is sealed, number and bytes; {there} on {repository}"
 
 
 def _after(
@@ -90,24 +139,29 @@ def _after(
 ) -> None:
     """Lay out the documents and call the plug-ins; neither changes how the run ended."""
     try:
-        ended = Run(
-            project=context.metadata.normalized_name,
-            repository=repository,
-            task=task,
-            outcome="error" if code else "ok",
-            exit_code=code,
-            at=context.clock.now(),
-        )
-        folder = lay_out(context, repository, run=ended, decision=decision)
+        with _in_our_words():
+            ended = Run(
+                project=context.metadata.normalized_name,
+                repository=repository,
+                task=task,
+                outcome="error" if code else "ok",
+                exit_code=code,
+                at=context.clock.now(),
+            )
+            folder = lay_out(context, repository, run=ended, decision=decision)
+            trouble = call_plugins(context.workspace, folder)
     except WardenError as error:
-        tell(f"the documents could not be laid out: {error}")
+        context.tell(f"the documents could not be laid out: {error}")
         return
-    if trouble := call_plugins(context.workspace, folder):
-        tell(f"a plug-in failed after the run: {trouble}")
+    if trouble:
+        context.tell(f"a plug-in failed after the run: {trouble}")
 
 
 def _print(document: Noun, text: str, json: bool) -> None:
-    if json:
-        sys.stdout.write(encode(document).decode())
-    elif text:
-        sys.stdout.write(text.rstrip("\n") + "\n")
+    words = encode(document).decode() if json else f"{text.rstrip()}\n" if text else ""
+    try:
+        sys.stdout.write(words)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Who read us has gone, as `| head` does; at its end Python would flush, and complain.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -5,6 +5,7 @@ After the OSV schema, "Evaluation" (ossf.github.io/osv-schema/#evaluation), for 
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Iterator
 from typing import Annotated, Any, Literal
 
@@ -180,15 +181,24 @@ def is_affected(advisory: Advisory, package: str, version: str) -> bool:
     """Whether a record says that a version is affected; a withdrawn one says nothing.
 
     :param package: the normalized name.
-    :raises UndecidableError: a version in the record or ``version`` itself is none (PEP 440).
+    :raises UndecidableError: no range says yes, and one cannot say no: a version in it or
+        ``version`` itself is none (PEP 440).
     """
     if advisory.withdrawn:
         return False
     entries = advisory.entries(package)
     if any(_is_listed(entry, version) for entry in entries):
         return True
-    ranges = [range_ for entry in entries for range_ in _version_ranges(entry)]
-    return bool(ranges) and any(_contains(range_, _version(version)) for range_ in ranges)
+    doubt: UndecidableError | None = None
+    for range_ in (range_ for entry in entries for range_ in _version_ranges(entry)):
+        try:
+            if _contains(range_, _version(version)):
+                return True
+        except UndecidableError as error:
+            doubt = error
+    if doubt:
+        raise doubt
+    return False
 
 
 def fixes(advisory: Advisory, package: str, version: str) -> frozenset[Version]:
@@ -208,18 +218,23 @@ def _is_listed(entry: Affected, version: str) -> bool:
     listed = entry.versions or ()
     if version in listed:
         return True
+    at = _parsed(version)
+    if at is None:
+        return False
+    same = (at, _parsed(at.public))
+    return any(_parsed(other) in same for other in listed)
+
+
+@functools.lru_cache(maxsize=1 << 17)
+def _parsed(text: str) -> Version | None:
+    """A version, or ``None`` for one of before PEP 440, which no resolver picks.
+
+    The same lists of versions are gone through for every release that is asked about.
+    """
     try:
-        at = Version(version)
+        return Version(text)
     except InvalidVersion:
-        return False
-    return any(_same(other, at) for other in listed)
-
-
-def _same(listed: str, at: Version) -> bool:
-    try:
-        return Version(listed) in {at, Version(at.public)}
-    except InvalidVersion:  # a version of before PEP 440, which no resolver picks
-        return False
+        return None
 
 
 def _version_ranges(entry: Affected) -> list[Range]:
@@ -261,10 +276,10 @@ def _turn_version(kind: EventKind, text: str) -> Version:
 
 
 def _version(text: str) -> Version:
-    try:
-        return Version(text)
-    except InvalidVersion as error:
-        raise UndecidableError(f"{text!r} is no version (PEP 440)") from error
+    version = _parsed(text)
+    if version is None:
+        raise UndecidableError(f"{text!r} is no version (PEP 440)")
+    return version
 
 
 def alias_groups(advisories: Iterable[Advisory]) -> tuple[tuple[Advisory, ...], ...]:

@@ -31,7 +31,7 @@ DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 def schemas() -> dict[str, bytes]:
     """Every schema, file name to bytes."""
-    made = {
+    made: dict[str, tuple[str, type[msgspec.Struct]]] = {
         f"{kind.__name__.lower()}.json": (schema_name(kind.__name__), kind) for kind in DOCUMENTS
     }
     made["config.json"] = ("release-warden/config/1", Config)

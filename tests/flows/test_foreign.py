@@ -17,7 +17,10 @@ def foreign(tmp_path):
     index = SimpleIndex(pypi_simple_url())
     sdist = next(f for f in index.files("iniconfig") if f.name == "iniconfig-2.0.0.tar.gz")
     with tarfile.open(fileobj=io.BytesIO(index.download(sdist))) as archive:
-        archive.extractall(tmp_path, filter="data")
+        # Python 3.11 has the filter from 3.11.4 on (PEP 706); where it is not needed, it is default
+        archive.extractall(
+            tmp_path, **({"filter": "data"} if hasattr(tarfile, "data_filter") else {})
+        )
     project = tmp_path / "iniconfig-2.0.0"
     git(project, "init", "--quiet", "--initial-branch=main")
     commit(project, "the sdist")

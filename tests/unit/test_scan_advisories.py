@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import zipfile
@@ -131,6 +132,14 @@ def test_a_withdrawn_record_says_nothing() -> None:
     assert affects(raw, "1") == [False]
 
 
+def test_a_range_that_says_yes_outweighs_one_in_doubt() -> None:
+    doubtful, sure = span("introduced 0", "fixed 0.2-n653"), span("introduced 0", "fixed 2")
+    for raw in (record(entry(doubtful, sure)), record(entry(sure, doubtful))):
+        assert affects(raw, "1") == [True]
+        with pytest.raises(UndecidableError, match=r"0\.2-n653"):
+            affects(raw, "3")
+
+
 @pytest.mark.parametrize(
     "range_",
     [span("introduced 0", "fixed abc"), span("fixed 2"), span("introduced 0", "limit x")],
@@ -250,7 +259,7 @@ def test_every_real_record_is_read_and_its_ranges_agree_with_another_evaluation(
         mine, raw = read_advisory(data, origin=name), json.loads(data)
         for package in mine.packages:
             for text in probes(raw, package):
-                assert is_affected(mine, package, text) == judged(raw, package, text), (name, text)
+                assert verdict(mine, package, text) == judged(raw, package, text), (name, text)
                 compared += 1
     assert compared > 20_000
 
@@ -271,27 +280,42 @@ def probes(raw: dict[str, Any], package: str) -> set[str]:
     return {t for t in (*around, *listed[:1], *listed[-1:], "0.0.1", "9999") if readable(t)}
 
 
-def readable(text: str) -> bool:
+@functools.cache
+def parsed(text: str) -> Version | None:
     try:
-        return Version(text) is not None
+        return Version(text)
     except InvalidVersion:
-        return False
+        return None
 
 
-def judged(raw: dict[str, Any], package: str, text: str) -> bool:
+def readable(text: str) -> bool:
+    return parsed(text) is not None
+
+
+def verdict(record: Advisory, package: str, text: str) -> bool | None:
+    try:
+        return is_affected(record, package, text)
+    except UndecidableError:
+        return None
+
+
+def judged(raw: dict[str, Any], package: str, text: str) -> bool | None:
     """Another reading of the schema: a version is in a range if its last turn let it in."""
     if raw.get("withdrawn"):
         return False
-    at = Version(text)
+    at, doubtful = Version(text), False
     for one in raw["affected"]:
         if canonicalize_name(one["package"]["name"]) != package:
             continue
-        if any(readable(v) and Version(v) == at for v in one.get("versions", ())):
+        if any(parsed(v) == at for v in one.get("versions", ())):
             return True
         for range_ in one.get("ranges", ()):
-            if range_["type"] == "ECOSYSTEM" and last_turn_lets_in(range_["events"], at):
+            turns = [v for event in range_["events"] for v in event.values()]
+            if range_["type"] == "ECOSYSTEM" and not all(map(readable, turns)):
+                doubtful = True
+            elif range_["type"] == "ECOSYSTEM" and last_turn_lets_in(range_["events"], at):
                 return True
-    return False
+    return None if doubtful else False
 
 
 def last_turn_lets_in(events: list[dict[str, str]], at: Version) -> bool:

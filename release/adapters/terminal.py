@@ -1,0 +1,81 @@
+"""The door to the terminal: lines that stay, a live line for what goes on, and its width."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from release.adapters import process
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+GOES_ON = " ..."
+"""The end of a line that tells what goes on from now until the next line."""
+
+
+class Voice:
+    """Says lines of progress on stderr.
+
+    In CI and where stderr is no terminal they are plain. At a terminal a line that ends in
+    :data:`GOES_ON` stays live, with the time that it takes, until the next line comes.
+    """
+
+    def __init__(self) -> None:
+        self._lively = sys.stderr.isatty() and not process.variable("CI")
+        self._live: Progress | None = None
+
+    def __call__(self, line: str) -> None:
+        """Say a line."""
+        self._hush()
+        if not self._lively:
+            sys.stderr.write(line + "\n")
+            sys.stderr.flush()
+        elif line.endswith(GOES_ON) and process.variable("TERM") != "dumb":
+            self._live = _live_line(line.removesuffix(GOES_ON))
+        else:
+            write_error(line, "dim")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._hush()
+
+    def _hush(self) -> None:
+        if self._live:
+            self._live.stop()
+            self._live = None
+
+
+def _live_line(text: str) -> Progress:
+    from rich.console import Console
+    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    columns = SpinnerColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn()
+    live = Progress(*columns, console=Console(stderr=True), transient=True)
+    live.add_task(text)
+    live.start()
+    return live
+
+
+def write_error(text: str, style: str) -> None:
+    """Write lines to stderr, styled where it is a terminal that wants colours."""
+    if not sys.stderr.isatty() or process.variable("NO_COLOR"):
+        sys.stderr.write(text + "\n")
+        return
+    from rich.console import Console
+
+    Console(stderr=True, soft_wrap=True, highlight=False).print(text, style=style, markup=False)
+
+
+def room() -> int | None:
+    """The columns of the terminal that stdout goes to; ``None`` where it is no terminal."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
