@@ -13,12 +13,9 @@ import time
 from pathlib import Path
 from typing import Any
 
-import tomlkit
 from invoke.context import Context
 from invoke.exceptions import Exit
 from invoke.tasks import task
-from packaging.requirements import Requirement
-from rich.markup import escape
 
 from release.adapters import process
 from release.adapters.git import Git
@@ -39,6 +36,8 @@ def demo(_: Context) -> None:
     try:
         play()
     except WardenError as error:
+        from rich.markup import escape
+
         say(f"[red]error:[/] {escape(str(error))}")
         raise Exit(code=error.exit_code) from error
 
@@ -97,6 +96,9 @@ def commit(git: Git, message: str) -> None:
 
 def mend(git: Git, edit: list[dict[str, str]]) -> None:
     """Make the edit that the decision offered, and commit it."""
+    import tomlkit
+    from packaging.requirements import Requirement
+
     pyproject = PROJECT / "pyproject.toml"
     document = tomlkit.parse(pyproject.read_text(encoding="utf-8"))
     dependencies = document["project"]["dependencies"]  # type: ignore[index]

@@ -11,7 +11,7 @@ from importlib.metadata import entry_points, version
 
 from invoke.collection import Collection
 from invoke.config import Config
-from invoke.exceptions import Exit, ParseError
+from invoke.exceptions import Exit, ParseError, UnknownFileType
 from invoke.program import Program
 
 from release.errors import UsageError
@@ -54,23 +54,33 @@ class WardenProgram(Program):
     def parse_cleanup(self) -> None:
         """Show help or a list, when asked to."""
         with self._wrong_usage():
-            super().parse_cleanup()
+            try:
+                super().parse_cleanup()
+            except Exit as done:
+                if done.message:  # there is no such collection to list
+                    raise ParseError(str(done.message)) from done
+                raise
+
+    def update_config(self, merge: bool = True) -> None:
+        """Read invoke's configuration file, where one is named."""
+        with self._wrong_usage():
+            super().update_config(merge)
 
     @contextmanager
     def _wrong_usage(self) -> Iterator[None]:
         try:
             yield
-        except (ParseError, ValueError) as error:
+        except (ParseError, UnknownFileType, ValueError) as error:
             from release.flows.console import report
 
             report(self._in_our_words(error), json={"--json", "-j"} & set(self.argv) != set())
             raise Exit(code=UsageError.exit_code) from error
 
-    def _in_our_words(self, error: ParseError | ValueError) -> UsageError:
+    def _in_our_words(self, error: Exception) -> UsageError:
         remedy = f"{NAME} --list shows every task, {NAME} --help TASK its flags"
         unknown = UNKNOWN.fullmatch(str(error))
         if not unknown:
-            return UsageError("a flag is used wrongly", why=str(error), remedy=remedy)
+            return UsageError("the call is wrong", why=str(error), remedy=remedy)
         word = unknown[1]
         context = getattr(error, "context", None)
         known: Iterable[str] = context.flags if context else self.initial_context.flags

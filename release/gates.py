@@ -84,7 +84,7 @@ def types(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """Run the tests; the words after ``--`` go to pytest."""
     install(session, "-e", ".[dev]")
-    session.run("pytest", *(session.posargs or ("-n", "2")))
+    session.run("pytest", *(session.posargs or ("-n", "auto", "--dist", "worksteal")))
 
 
 def docs(session: nox.Session) -> None:

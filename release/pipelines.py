@@ -42,7 +42,13 @@ def scan(
     record: bool = True,
     accept_coverage: bool = False,
 ) -> None:
-    """Look at what users get, and carry the record forward (exit 4: something is unknown)."""
+    """Look at what users get, and carry the record forward (exit 4: something is unknown).
+
+    Examples:
+      release-warden release.scan
+      release-warden release.scan --no-record               only look
+      release-warden release.scan --advisories osv-all.zip  without the network
+    """
     from release.flows import console, tasks
 
     def body(context: Context) -> Outcome:
@@ -53,7 +59,12 @@ def scan(
 
 @task(help=COMMON)
 def changes(_: Shell, project: str = ".", json: bool = False, at: str = "") -> None:
-    """What the last recorded scan changed."""
+    """What the last recorded scan changed.
+
+    Examples:
+      release-warden release.changes
+      release-warden release.changes --json | jq '.changes[].kind'
+    """
     from release.flows import console, tasks
 
     console.run("release.changes", tasks.changes, project=project, at=at, json=json)
@@ -63,7 +74,11 @@ def changes(_: Shell, project: str = ".", json: bool = False, at: str = "") -> N
 def decide(
     _: Shell, project: str = ".", json: bool = False, at: str = "", explain: bool = False
 ) -> None:
-    """Whether a release is owed, and by which rule (exit 4: unknown)."""
+    """Whether a release is owed, and by which rule (exit 4: unknown).
+
+    Examples:
+      release-warden release.decide --explain
+    """
     from release.flows import console, tasks
 
     def body(context: Context) -> Outcome:
@@ -82,7 +97,11 @@ def plan(
     bump: str = "",
     reason: str = "",
 ) -> None:
-    """What a release by hand would do; nothing is changed."""
+    """What a release by hand would do; nothing is changed.
+
+    Examples:
+      release-warden release.plan --bump minor
+    """
     from release.flows import console, tasks
 
     def body(context: Context) -> Outcome:
@@ -93,7 +112,11 @@ def plan(
 
 @task(help=COMMON | {"output": "where the archives go (default: dist/ of the project)"})
 def build(_: Shell, project: str = ".", json: bool = False, at: str = "", output: str = "") -> None:
-    """Build sdist and wheel of HEAD from a fresh clone; nothing is sealed."""
+    """Build sdist and wheel of HEAD from a fresh clone; nothing is sealed.
+
+    Examples:
+      release-warden release.build --output /tmp/archives
+    """
     from release.flows import console, tasks
 
     def body(context: Context) -> Outcome:
@@ -106,7 +129,12 @@ def build(_: Shell, project: str = ".", json: bool = False, at: str = "", output
 def verify(
     _: Shell, project: str = ".", json: bool = False, at: str = "", artifacts: str = ""
 ) -> None:
-    """Check the archives of HEAD: metadata, contents, and that they install and import."""
+    """Check the archives of HEAD: metadata, contents, and that they install and import.
+
+    Examples:
+      release-warden release.build && release-warden release.verify
+      release-warden release.verify --artifacts /tmp/archives
+    """
     from release.flows import console, tasks
 
     def body(context: Context) -> Outcome:
@@ -134,13 +162,19 @@ def publish(
     reason: str = "",
     dry_run: bool = False,
 ) -> None:
-    """Release by hand: plan, gates, build, verify, seal, upload, confirm, prove, tag."""
+    """Release by hand: plan, gates, build, verify, seal, upload, confirm, prove, tag.
+
+    Examples:
+      release-warden release.publish --dry-run            every problem, nothing done
+      release-warden release.publish --bump minor --reason "A new parser."
+      release-warden release.publish                      again: it goes on from where it was
+    """
     from release.flows import console, tasks
 
     def body(context: Context) -> Outcome:
         return tasks.publish(context, to or None, bump, reason, dry_run=dry_run)
 
-    console.run("release.publish", body, project=project, at=at, json=json, repository=to or None)
+    console.run("release.publish", body, project=project, at=at, json=json, repository=to)
 
 
 @task(help=COMMON | {"to": TO, "advisories": ADVISORIES, "dry_run": DRY_RUN})
@@ -153,18 +187,28 @@ def auto(
     advisories: str = "",
     dry_run: bool = False,
 ) -> None:
-    """Scan, decide, and release if and only if it is owed."""
+    """Scan, decide, and release if and only if it is owed.
+
+    Examples:
+      release-warden release.auto --dry-run
+      release-warden release.auto --json > outcome.json     for a CI job
+    """
     from release.flows import console, tasks
 
     def body(context: Context) -> Outcome:
         return tasks.auto(context, to or None, advisories or None, dry_run=dry_run)
 
-    console.run("release.auto", body, project=project, at=at, json=json, repository=to or None)
+    console.run("release.auto", body, project=project, at=at, json=json, repository=to)
 
 
 @task(help=COMMON)
 def history(_: Shell, project: str = ".", json: bool = False, at: str = "") -> None:
-    """Every recorded change and every release, newest first."""
+    """Every recorded change and every release, newest first.
+
+    Examples:
+      release-warden release.history
+      release-warden release.history --json | jq '.releases[0].version'
+    """
     from release.flows import console, tasks
 
     console.run("release.history", tasks.history, project=project, at=at, json=json)

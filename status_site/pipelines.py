@@ -17,7 +17,11 @@ if TYPE_CHECKING:
 
 @task(help=COMMON | {"output": "where the site goes (default: security-status/ of the project)"})
 def build(_: Shell, project: str = ".", json: bool = False, at: str = "", output: str = "") -> None:
-    """Write security-status/index.json and index.html from what the ledger knows."""
+    """Write security-status/index.json and index.html from what the ledger knows.
+
+    Examples:
+      release-warden status.build --output public/security-status
+    """
     from release.flows import console
 
     def body(context: Context) -> Outcome:
@@ -28,7 +32,11 @@ def build(_: Shell, project: str = ".", json: bool = False, at: str = "", output
 
 @task(help={"project": COMMON["project"], "port": "the port (default: any that is free)"})
 def serve(_: Shell, project: str = ".", port: int = 0) -> None:
-    """Build the site and show it on this machine, until Ctrl-C."""
+    """Build the site and show it on this machine, until Ctrl-C.
+
+    Examples:
+      release-warden status.serve --port 8000
+    """
     from release.flows import console
     from status_site.site import serve_site
 

@@ -34,6 +34,26 @@ def make_project(folder: Path, name: str = "plain") -> Path:
     return folder
 
 
+def advise(folder: Path, package: str) -> Path:
+    """A folder of advisories, with an OSV record that every version of a package is affected by."""
+    folder.mkdir(exist_ok=True)
+    record = {
+        "schema_version": "1.7.0",
+        "id": f"PYSEC-2026-{package}",
+        "modified": "2026-11-01T00:00:00Z",
+        "published": "2026-11-01T00:00:00Z",
+        "summary": "A hole for a test.",
+        "affected": [
+            {
+                "package": {"ecosystem": "PyPI", "name": package},
+                "ranges": [{"type": "ECOSYSTEM", "events": [{"introduced": "0"}]}],
+            }
+        ],
+    }
+    (folder / f"{package}.json").write_text(json.dumps(record))
+    return folder
+
+
 @dataclass(frozen=True)
 class Ran:
     """A run of the tool that ended."""
@@ -48,10 +68,16 @@ class Ran:
         return json.loads(self.out)
 
 
-def warden(project: Path, *words: str, **env: str) -> Ran:
-    """``release-warden WORDS --project PROJECT --json``."""
+def warden(project: Path, *words: str, cwd: Path | None = None, **env: str) -> Ran:
+    """``release-warden WORDS --project PROJECT --json``, run in ``cwd`` (default: ours)."""
     argv = [sys.executable, "-P", "-m", "release", *words, "--json", "--project", str(project)]
     done = subprocess.run(
-        argv, check=False, capture_output=True, text=True, timeout=180, env={**os.environ, **env}
+        argv,
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=180,
+        env={**os.environ, **env},
+        cwd=cwd,
     )
     return Ran(done.returncode, done.stdout, done.stderr)

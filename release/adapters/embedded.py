@@ -111,13 +111,27 @@ def _server(state: _State) -> Server:
 def _locked(folder: Path) -> Iterator[None]:
     try:
         with FileLock(folder / "lock", timeout=LOCK_PATIENCE):
+            _holder(folder).write_text(f"{os.getpid()}\n")
             yield
     except Timeout as error:
         raise TryAgainError(
             "the embedded index is being started or ended by another run",
-            why=f"{folder / 'lock'} has been held for {LOCK_PATIENCE:g} seconds",
-            remedy="wait for the other run, or end it, then run again",
+            why=f"{folder / 'lock'} has been held for {LOCK_PATIENCE:g} seconds, "
+            f"by process {_read_holder(folder)}",
+            remedy="wait for that process, or end it, then run again",
         ) from error
+
+
+def _holder(folder: Path) -> Path:
+    """Says who took the lock last; the lock file itself is emptied by whoever asks for it."""
+    return folder / "lock.holder"
+
+
+def _read_holder(folder: Path) -> str:
+    try:
+        return _holder(folder).read_text().strip()
+    except FileNotFoundError:
+        return "unknown"
 
 
 def _join(folder: Path, me: _Process) -> _State | None:

@@ -132,6 +132,10 @@ class Git:
         out = self.run("status", "--porcelain=v1", "-z", "--untracked-files=all", "--no-renames")
         return tuple(entry[3:] for entry in out.stdout.split("\0") if entry)
 
+    def shallow(self) -> bool:
+        """Whether history is cut off somewhere, as in a clone with ``--depth``."""
+        return self.ask("rev-parse", "--is-shallow-repository") == "true"
+
     def commit_time(self, commit: str) -> int:
         """The committer's time, in seconds since the epoch."""
         return int(self.run("show", "-s", "--format=%ct", commit).stdout)
@@ -195,7 +199,19 @@ class Git:
             raise TryAgainError(
                 f"{ref} was moved by another run", remedy="run again; nothing of theirs was lost"
             )
+        if self._is_locked(ref):
+            raise TryAgainError(
+                f"git could not lock {ref}",
+                why=done.stderr.strip(),
+                remedy="if no git is running any more, remove that lock file; then run again",
+            )
         raise process.failure(done)
+
+    def _is_locked(self, ref: str) -> bool:
+        """Whether another git holds a ref, or died holding it."""
+        names = (f"{ref}.lock", "packed-refs.lock")
+        found = self.run("rev-parse", *(w for name in names for w in ("--git-path", name))).stdout
+        return any((self.folder / line).exists() for line in found.splitlines())
 
     def checkout(self, commit: str, folder: Path, *, tag: str | None = None) -> None:
         """Make a fresh clone that stands on a commit, without a remote or a credential.

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from packaging.version import InvalidVersion, Version
 
-from release.adapters import process
+from release.adapters import netrc, process
 from release.errors import ToolError, VerificationError
 from release.model.base import sha256 as sha256_of
 
@@ -129,7 +129,9 @@ def _environment(
             "UV_PYTHON_DOWNLOADS": "never",
         }
         # By environment and not as an argument: the address may hold a credential.
-        extra |= {"UV_DEFAULT_INDEX": index_url} if index_url else {}
+        if index_url:
+            extra["UV_DEFAULT_INDEX"] = index_url
+            netrc.lend(index_url, folder)
         variables = process.environment(**extra)
         spared = variables.get("no_proxy") or variables.get("NO_PROXY")
         # The embedded index is on loopback, where no proxy leads.

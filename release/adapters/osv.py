@@ -307,7 +307,8 @@ def _read_whole(got: requests.Response) -> bytes:
 def _pause(state: tenacity.RetryCallState) -> float:
     error = state.outcome.exception() if state.outcome else None
     asked = error.pause if isinstance(error, _Busy) else 0.0
-    return max(asked, tenacity.wait_exponential_jitter(initial=0.2, max=4, jitter=0.3)(state))
+    usual = tenacity.wait_exponential(multiplier=0.2, max=4) + tenacity.wait_random(0, 0.3)
+    return max(asked, usual(state))
 
 
 def _session() -> requests.Session:

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit, urlunsplit
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from release.adapters import process
+from release.adapters import netrc, process
 from release.errors import ToolError
 from release.model.base import Instant
 from release.scan.resolution import (
@@ -70,6 +70,7 @@ class Uv:
     def _solve(self, query: Query, folder: Path) -> Answer:
         home, given = folder / "home", folder / "given"
         home.mkdir()
+        netrc.lend(self.index_url, home)
         given.mkdir()
         wheel = root_wheel(given, self.name, self.version, query.requires, _extras(query))
         extra = f"[{query.extra}]" if query.extra else ""

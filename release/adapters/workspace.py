@@ -13,7 +13,7 @@ from pathlib import Path
 from release.adapters.git import Git, repository_of
 from release.adapters.repository import state_folder
 from release.config import Config, parse
-from release.errors import ProjectError, UsageError
+from release.errors import ConfigError, ProjectError, UsageError
 
 HUMAN_FACING = "security/findings"
 """Rendered for people; does not count as a dirty tree."""
@@ -105,8 +105,21 @@ def open_workspace(project: str | Path) -> Workspace:
         git=git,
         prefix="" if prefix == "." else f"{prefix}/",
         commit=git.head(),
-        config=parse(pyproject.read_text(encoding="utf-8") if pyproject.is_file() else ""),
+        config=parse(_text(pyproject)),
     )
+
+
+def _text(pyproject: Path) -> str:
+    """The file's text; empty where an old project has none.
+
+    :raises ConfigError: it is not UTF-8, as TOML has to be.
+    """
+    try:
+        return pyproject.read_text(encoding="utf-8") if pyproject.is_file() else ""
+    except UnicodeDecodeError as error:
+        raise ConfigError(
+            "pyproject.toml is not UTF-8", why=str(error), remedy="save it as UTF-8, as TOML wants"
+        ) from error
 
 
 def write_file(path: Path, text: str) -> None:

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from release.adapters.repository import Repository
 from release.decide.engine import ReleaseAutomationEngine
+from release.errors import BlockedError
+from release.flows import words
 from release.flows.context import Context
 from release.flows.decide import decide_on, evidence_of
 from release.flows.publish import converge, execute, last_scan, plan
@@ -14,6 +16,7 @@ from release.flows.seals import Seal, open_seal
 from release.model.decision import Decision
 from release.model.plan import Plan
 from release.model.record import Record
+from release.ship.plan import SHALLOW
 
 
 @dataclass(frozen=True)
@@ -56,10 +59,11 @@ def resume(context: Context, repository: Repository, *, dry_run: bool) -> Shipme
 def ship(
     context: Context, repository: Repository, decision: Decision, *, dry_run: bool
 ) -> Shipment:
-    """Plan, and unless it is a dry run execute."""
+    """Plan, and unless it is a dry run show the plan and execute it."""
     agreed = plan(context, repository, decision)
     if dry_run:
         return Shipment(agreed)
+    context.tell(words.of_plan(agreed))
     return Shipment(agreed, execute(context, repository, agreed))
 
 
@@ -75,7 +79,13 @@ class Automatic:
 def auto(
     context: Context, repository: Repository, *, advisories: str | None, dry_run: bool
 ) -> Automatic:
-    """Scan, decide, and release if and only if it is owed."""
+    """Scan, decide, and release if and only if it is owed.
+
+    :raises BlockedError: the clone is shallow: it could scan for weeks, and fail on the day that
+        a release is owed.
+    """
+    if context.workspace.git.shallow():
+        raise BlockedError(SHALLOW.what, remedy=SHALLOW.next)
     resumed = resume(context, repository, dry_run=dry_run)
     scanned = scan(context, repository.name, advisories=advisories, keep=not dry_run)
     decision = decide_on(context, evidence_of(context, scanned))

@@ -45,7 +45,8 @@ def choose_gates(folder: Path, wanted: tuple[str, ...] | None) -> Choice:
 
 
 def _sessions(folder: Path) -> frozenset[str]:
-    done = process.run([*_nox(folder), "--list", "--json"], cwd=folder)
+    # -k True: a list without it leaves out what a bare nox does not run.
+    done = process.run([*_nox(folder), "--list", "--json", "-k", "True"], cwd=folder)
     try:
         return frozenset(item.name for item in msgspec.json.decode(done.raw, type=list[_Listed]))
     except msgspec.DecodeError as error:

@@ -74,6 +74,7 @@ def plan(context: Context, repository: Repository, decision: Decision) -> Plan:
         gates=choice.gates,
         gates_note=choice.note,
         missing_gates=choice.missing,
+        shallow=workspace.git.shallow(),
     )
     version = next_version(metadata.version, world.taken, decision.bump or None)
     date = context.clock.now().date().isoformat()
@@ -158,6 +159,7 @@ def _gates(context: Context, agreed: Plan, commit: str) -> str:
     workspace = context.workspace
     # Always at the same place, so that what the gates install stays good for the next release.
     with workspace.checkout(commit, tag=f"v{agreed.version}", name="gates") as folder:
+        context.tell(f"gates: nox runs {', '.join(agreed.gates)}")
         run_gates(folder, agreed.gates, workspace.state / "cache" / "gates")
     return f"{', '.join(agreed.gates)} green"
 

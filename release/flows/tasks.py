@@ -98,9 +98,7 @@ def build(context: Context, output: str | None) -> Outcome:
     commit = context.workspace.commit
     epoch = context.workspace.git.commit_time(commit)
     with context.workspace.scratch() as out, context.workspace.checkout(commit) as clone:
-        built = builder.build(
-            clone, out, epoch=epoch, index_url=context.workspace.config.index_url
-        )
+        built = builder.build(clone, out, epoch=epoch, index_url=context.workspace.config.index_url)
         document = _archives(context, built)
         folder.mkdir(parents=True, exist_ok=True)
         for path in built:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from release.adapters.terminal import room
 from release.flows.scan import Scanned
 from release.model.changes import Changes
 from release.model.history import History
@@ -13,11 +14,31 @@ from release.model.seal import Archives
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Columns as wide as their content; a terminal may wrap them, nothing is cut."""
-    grid = [tuple(header), *(tuple(row) for row in rows)]
+    """Columns as wide as their content; at a terminal too narrow for that, a block a row.
+
+    Nothing is ever cut.
+    """
+    listed = [tuple(row) for row in rows]
+    wide, columns = _columns(header, listed), room()
+    if columns is None or all(len(line) <= columns for line in wide.splitlines()):
+        return wide
+    return _blocks(header, listed)
+
+
+def _columns(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    grid = [tuple(header), *rows]
     widths = [max(len(row[column]) for row in grid) for column in range(len(header))]
     lines = ["  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)) for row in grid]
     return "\n".join(line.rstrip() for line in lines)
+
+
+def _blocks(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    width = max(len(title) for title in header)
+    blocks = [
+        "\n".join(f"{title.ljust(width)}  {c}" for title, c in zip(header, row, strict=True))
+        for row in rows
+    ]
+    return "\n\n".join(blocks)
 
 
 def of_scan(scanned: Scanned) -> str:

@@ -11,6 +11,11 @@ from release.model.decision import Decision
 from release.model.listing import IndexFile, versions
 from release.model.plan import FileEdit, Plan, Problem, Step, StepKind, StepName
 
+SHALLOW = Problem(
+    check="whole-history",
+    what="the clone is shallow: tags and history, which number a release, may be missing",
+    next="run 'git fetch --unshallow --tags'; for actions/checkout, set fetch-depth: 0",
+)
 STEPS: tuple[tuple[StepName, StepKind, str], ...] = (
     ("commit", "reversible", "the release commit exists, on no branch"),
     ("gates", "verify-only", "every gate is green on the release commit"),
@@ -31,7 +36,7 @@ class World:
     """What a plan is made from.
 
     ``taken`` are the versions that the tags and the ledger hold; ``dirty`` the files that differ
-    from HEAD; ``missing_gates`` the configured gates that the noxfile lacks.
+    from HEAD; ``missing_gates`` the configured gates that the noxfile lacks; ``shallow`` that history is cut off.
     """
 
     project: str
@@ -45,6 +50,7 @@ class World:
     gates: tuple[str, ...]
     gates_note: str
     missing_gates: tuple[str, ...]
+    shallow: bool = False
 
     @property
     def taken(self) -> set[Version]:
@@ -86,6 +92,8 @@ def make_plan(
 
 def problems(world: World, version: Version) -> Iterable[Problem]:
     """Everything that would make the release fail, all at once."""
+    if world.shallow:
+        yield SHALLOW
     if world.dirty:
         yield Problem(
             check="clean-tree",

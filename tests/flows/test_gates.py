@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+import sysconfig
 import zipfile
 from pathlib import Path
 
@@ -54,7 +56,9 @@ def project(tmp_path):
 
 def nox(project: Path, *words: str) -> subprocess.CompletedProcess[str]:
     argv = [sys.executable, "-m", "nox", "-f", str(project / "noxfile.py"), *words]
-    return subprocess.run(argv, cwd=project, capture_output=True, text=True, check=False)
+    path = os.pathsep.join([sysconfig.get_path("scripts"), os.environ["PATH"]])
+    env = os.environ | {"PATH": path}  # "python" has to be ours, which has Invoke
+    return subprocess.run(argv, cwd=project, env=env, capture_output=True, text=True, check=False)
 
 
 @pytest.mark.parametrize(

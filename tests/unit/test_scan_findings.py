@@ -120,7 +120,7 @@ def test_groups_are_per_package() -> None:
     records = [advisory("A", "CVE-1"), advisory("B", "CVE-1", package="other")]
     found = scan(records, closure(pin("thing==1"), pin("other==1")))
     assert {f.key: f.ids for f in found} == {
-        "CVE-1@other": ("B", "CVE-1").__class__(sorted(("B", "CVE-1"))),
+        "CVE-1@other": ("B", "CVE-1"),
         "CVE-1@thing": ("A", "CVE-1"),
     }
 
@@ -277,7 +277,7 @@ def test_a_finding_was_seen_at_every_version_of_every_closure() -> None:
         (Found((advisory("A", "CVE-1", withdrawn="2026-02-02T00:00:00Z"),)), "withdrawn"),
         (Found((advisory("A", "CVE-1", affected=[]),)), "unknown"),
         (Found((advisory("A", "CVE-1", package="other"),)), "unknown"),
-        (Found((advisory("A", "CVE-7"),)), "unknown"),
+        (Found((advisory("B", "CVE-7"),)), "unknown"),
         (Found((), (Damaged("A", "rubbish"),)), "unknown"),
         (
             Found(
@@ -290,15 +290,11 @@ def test_a_finding_was_seen_at_every_version_of_every_closure() -> None:
 )
 def test_the_database_s_word(found: Found, ruling: str) -> None:
     word = word_on(past("CVE-1@thing", "A", "CVE-1"), found, ["thing==1"])
-    if found.advisories and ruling == "unknown" and "CVE-7" in found.advisories[0].ids:
-        ruling = "still-affected"  # the id A is one of the finding's
     assert (word.key, word.ruling) == ("CVE-1@thing", ruling)
     assert word.evidence
 
 
 def test_a_range_that_no_longer_holds_the_version_is_corrected() -> None:
-    word = word_on(past("K@thing", "A"), Found((advisory("A"),)), ["thing==2"])
-    assert word.ruling == "range-corrected"
     one = past("K@thing", "A", version="2", affects={"published": ("2",)})
     word = word_on(one, Found((advisory("A"),)), ["thing==2"])
     assert (word.ruling, word.evidence) == (

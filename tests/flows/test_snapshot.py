@@ -1,0 +1,871 @@
+"""What users get and who stands in the way: real uv, a real index full of made-up packages."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import itertools
+import json
+import socket
+import subprocess
+import tarfile
+import time
+import zipfile
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+from kit import commit, make_project, warden
+from osv_server import Trouble, osv_api
+
+from release.adapters import process
+from release.adapters.index import SimpleIndex, pypi_simple_url, session_for
+from release.adapters.uv import Uv, reasons, root_wheel
+from release.config import Config
+from release.flows.snapshot import ScanRequest, take_snapshot
+from release.model.metadata import CoreMetadata
+from release.model.snapshot import Closure, Project, Reach, Snapshot
+from release.record.carry import carry_forward
+from release.scan.resolution import NoSolution, Query, Solution, Unanswered
+
+PYTHONS = ("3.11", "3.12")
+EXAMPLES = Path(__file__).parents[2] / "examples" / "advisories"
+
+
+@dataclass
+class World:
+    """An index on loopback; every test has a prefix of its own for its packages."""
+
+    url: str
+    folder: Path
+    prefix: str
+    advisories: list[dict[str, Any]] = field(default_factory=list)
+
+    def put(
+        self, name: str, version: str, *requires: str, python: str = "", extras: Iterable[str] = ()
+    ) -> str:
+        """Upload a wheel; ``{}`` in names stands for the prefix."""
+        text = core_metadata(self.named(name), version, map(self.named, requires), python, extras)
+        file = f"{self.named(name).replace('-', '_')}-{version}-py3-none-any.whl"
+        self._upload(name, version, file, wheel(file, text), python)
+        return file
+
+    def put_sdist(self, name: str, version: str, text: str) -> None:
+        """Upload an sdist alone."""
+        file = f"{self.named(name)}-{version}.tar.gz"
+        self._upload(name, version, file, sdist(f"{self.named(name)}-{version}", text), "")
+
+    def _upload(self, name: str, version: str, file: str, data: bytes, python: str) -> None:
+        form = {
+            ":action": "file_upload",
+            "protocol_version": "1",
+            "metadata_version": "2.1",
+            "name": self.named(name),
+            "version": version,
+            "filetype": "bdist_wheel" if file.endswith(".whl") else "sdist",
+            "pyversion": "py3" if file.endswith(".whl") else "source",
+            "requires_python": python,
+            "sha256_digest": hashlib.sha256(data).hexdigest(),
+        }
+        self._post("/legacy/", ("u", "p"), data=form, files={"content": (file, data)})
+
+    def yank(self, name: str, file: str) -> None:
+        self._post(f"/files/{self.named(name)}/{file}/yank", ("a", "b"))
+
+    def _post(self, path: str, auth: tuple[str, str], **what: Any) -> None:
+        with session_for(self.url) as session:
+            answer = session.post(self.url + path, auth=auth, timeout=20, **what)
+            assert answer.ok, answer.text
+
+    def named(self, text: str) -> str:
+        return text.format(self.prefix)
+
+    def warn(self, id_: str, name: str, *spans: str, severity: str = "HIGH", **other: Any) -> None:
+        """An advisory: ``"0 2"`` is affected from 0 up to 2, ``"3"`` from 3 on."""
+        events = [
+            {"introduced": start} | ({"fixed": end} if end else {})
+            for start, _, end in (span.partition(" ") for span in spans)
+        ]
+        turns = [{kind: at} for event in events for kind, at in event.items()]
+        self.advisories.append(
+            {
+                "id": id_,
+                "modified": "2026-01-01T00:00:00Z",
+                "affected": [
+                    {
+                        "package": {"name": self.named(name), "ecosystem": "PyPI"},
+                        "ranges": [{"type": "ECOSYSTEM", "events": turns}],
+                    }
+                ],
+                "database_specific": {"severity": severity},
+            }
+            | other
+        )
+
+    def database(self) -> Path:
+        folder = self.folder / "advisories"
+        folder.mkdir(exist_ok=True)
+        far = {"id": "PYSEC-FAR", "modified": "2026-01-01T00:00:00Z", "affected": []}
+        for one in (*self.advisories, far):
+            (folder / f"{one['id']}.json").write_text(json.dumps(one))
+        return folder
+
+    def request(self, *head: str, extras: Iterable[str] = (), **other: Any) -> ScanRequest:
+        metadata = CoreMetadata(
+            name=self.named("{}-demo"),
+            version="2.0",
+            requires_python=">=3.11",
+            requires_dist=tuple(map(self.named, head)),
+            extras=tuple(extras),
+        )
+        index = SimpleIndex(f"{self.url}/simple/")
+        facts: dict[str, Any] = {
+            "project": Project(name=metadata.normalized_name, version="2.0", commit="c" * 40),
+            "candidate": metadata,
+            "repository": "local",
+            "releases": index,
+            "dependencies": index,
+            "config": Config(pythons=PYTHONS),
+            "advisories": str(self.database()),
+            "known": None,
+            "now": datetime.now(UTC).replace(microsecond=0) + timedelta(hours=1),
+            "cache": self.folder / "cache",
+            "tell": lambda line: None,
+        }
+        return ScanRequest(**(facts | other))
+
+    def scan(self, *head: str, **other: Any) -> Snapshot:
+        return take_snapshot(self.request(*head, **other))
+
+    def users_get(self, *requires: str, version: str = "1.0", extras: Iterable[str] = ()) -> str:
+        """Publish the project with these requirements."""
+        return self.put("{}-demo", version, *requires, extras=extras)
+
+    def verdict(self, *head: str, **other: Any) -> Reach:
+        (one,) = self.scan(*head, **other).reach
+        return one
+
+
+def core_metadata(
+    name: str, version: str, requires: Iterable[str], python: str, extras: Iterable[str]
+) -> str:
+    lines = ["Metadata-Version: 2.1", f"Name: {name}", f"Version: {version}"]
+    lines += [f"Requires-Python: {python}"] if python else []
+    lines += [f"Provides-Extra: {extra}" for extra in extras]
+    return "\n".join([*lines, *(f"Requires-Dist: {line}" for line in requires)]) + "\n"
+
+
+def wheel(file: str, metadata: str) -> bytes:
+    info = "-".join(file.split("-")[:2]) + ".dist-info"
+    packed = io.BytesIO()
+    tags = "Wheel-Version: 1.0\nGenerator: x\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+    with zipfile.ZipFile(packed, "w") as archive:
+        for name, text in {"METADATA": metadata, "WHEEL": tags, "RECORD": ""}.items():
+            archive.writestr(f"{info}/{name}", text)
+    return packed.getvalue()
+
+
+def sdist(stem: str, metadata: str) -> bytes:
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w:gz") as archive:
+        for name, text in {"PKG-INFO": metadata, "setup.py": "raise SystemExit('was run')"}.items():
+            entry = tarfile.TarInfo(f"{stem}/{name}")
+            entry.size = len(text.encode())
+            archive.addfile(entry, io.BytesIO(text.encode()))
+    return packed.getvalue()
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    folder, url = tmp_path_factory.mktemp("index"), f"http://127.0.0.1:{free_port()}"
+    command = [
+        process.script("pypiron"), "serve", "--data-dir", folder / "data",
+        "--bind-addr", url.removeprefix("http://"), "--uploader-user", "u", "--uploader-pass", "p",
+        "--admin-user", "a", "--admin-pass", "b", "--advisory-feed", "", "--malware-block", "false",
+    ]  # fmt: skip
+    with (folder / "log").open("wb") as log:
+        child = subprocess.Popen(command, stdout=log, stderr=log)
+    try:
+        until_healthy(url)
+        yield url
+    finally:
+        child.terminate()
+        child.wait(10)
+
+
+def until_healthy(url: str) -> None:
+    for _ in range(500):
+        try:
+            with session_for(url) as session:
+                if session.get(f"{url}/health", timeout=2).ok:
+                    return
+        except requests.ConnectionError:
+            time.sleep(0.02)
+    pytest.fail("the index did not start")
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+PREFIXES = (f"w{number}" for number in itertools.count())
+
+
+@pytest.fixture
+def world(server: str, tmp_path: Path) -> World:
+    return World(server, tmp_path, next(PREFIXES))
+
+
+def pins(closure: Closure | None) -> dict[str, str]:
+    """``name==version`` -> where, the prefix left out."""
+    assert closure
+    return {
+        f"{one.name.partition('-')[2]}=={one.version}": " ".join(
+            (*one.pythons, *one.extras)
+        ).strip()
+        for one in closure.pins
+    }
+
+
+# --- closures
+
+
+def test_published_and_candidate_are_what_each_would_get(world: World) -> None:
+    world.put("{}-a", "1.0", "{}-b>=1")
+    world.put("{}-a", "2.0", "{}-b>=1")
+    world.put("{}-b", "1.0")
+    world.put("{}-b", "1.1")
+    world.put("{}-b", "2.0rc1")
+    world.users_get("{}-a<2")
+    shot = world.scan("{}-a")
+    both = "3.11 3.12"
+    assert pins(shot.closure("published")) == {"a==1.0": both, "b==1.1": both, "demo==1.0": both}
+    assert pins(shot.closure("candidate")) == {"a==2.0": both, "b==1.1": both, "demo==2.0": both}
+    (b,) = (one for one in shot.closure("candidate").pins if one.name.endswith("-b"))  # type: ignore[union-attr]
+    assert b.via == (world.named("{}-a"),)
+    scanner = shot.scanners["osv"]
+    assert (scanner.state, scanner.skipped, shot.findings) == ("ok", (), ())
+    assert scanner.covered == tuple(
+        map(
+            world.named,
+            ("{}-a==1.0", "{}-a==2.0", "{}-b==1.1", "{}-demo==1.0", "{}-demo==2.0"),
+        )
+    )
+
+
+def test_an_unchanged_scan_is_the_same_but_for_the_clock(world: World) -> None:
+    from release.model.base import digest
+
+    world.put("{}-a", "1.0")
+    world.users_get("{}-a")
+    request = world.request("{}-a")
+    later = replace(request, now=request.now + timedelta(days=1))
+    assert digest(take_snapshot(request)) == digest(take_snapshot(later))
+
+
+def test_extras_are_resolved_each_and_named(world: World) -> None:
+    for name in ("a", "b", "c"):
+        world.put(f"{{}}-{name}", "1.0")
+    lines = (
+        "{}-a",
+        "{}-b ; extra == 'x'",
+        "{}-c ; extra == 'y-z'",
+        "{}-demo[x,y_z] ; extra == 'all'",
+    )
+    shot = world.scan(*lines, extras=("x", "y-z", "all"), releases=None)
+    assert shot.scanners["osv"].state == "ok"
+    assert pins(shot.closure("candidate")) == {
+        "a==1.0": "3.11 3.12  all x y-z",
+        "b==1.0": "3.11 3.12 all x",
+        "c==1.0": "3.11 3.12 all y-z",
+        "demo==2.0": "3.11 3.12",
+    }
+
+
+def test_each_python_gets_the_newest_that_runs_there(world: World) -> None:
+    world.put("{}-a", "1.0", python=">=3.8")
+    world.put("{}-a", "2.0", python=">=3.12")
+    world.put("{}-b", "1.0")
+    world.put("{}-c", "1.0")
+    shot = world.scan(
+        "{}-a", "{}-b ; python_version < '3.12'", "{}-c ; sys_platform == 'win32'", releases=None
+    )
+    found = pins(shot.closure("candidate"))
+    assert (found["a==1.0"], found["a==2.0"]) == ("3.11", "3.12")
+    assert (found["b==1.0"], found["c==1.0"]) == ("3.11", "3.11 3.12")
+
+
+def test_a_legacy_requirement_is_a_gap_and_the_rest_is_seen(world: World) -> None:
+    world.put("{}-a", "1.0")
+    shot = world.scan("{}-a", "pytz (>dev)", releases=None)
+    assert "a==1.0" in pins(shot.closure("candidate"))
+    scanner = shot.scanners["osv"]
+    assert scanner.state == "partial"
+    (gap,) = scanner.skipped
+    assert (gap.name, gap.package) == ("pytz (>dev)", "pytz")
+
+
+def test_the_published_release_is_the_newest_that_is_not_yanked(world: World) -> None:
+    world.put("{}-a", "1.0")
+    world.users_get(version="1.0")
+    world.users_get(version="1.1")
+    world.yank("{}-demo", world.users_get("{}-a", version="1.2"))
+    world.users_get("{}-a", version="2.0rc1")
+    published = world.scan().closure("published")
+    assert published
+    assert (published.version, pins(published)) == ("1.1", {"demo==1.1": "3.11 3.12"})
+
+
+def test_where_there_are_only_pre_releases_they_are_what_users_get(world: World) -> None:
+    world.put("{}-a", "1.0")
+    world.users_get("{}-a", version="0.1a1")
+    published = world.scan().closure("published")
+    assert published
+    assert published.version == "0.1a1"
+
+
+def test_nothing_published_or_all_of_it_yanked_is_no_closure(world: World) -> None:
+    assert world.scan().closure("published") is None
+    world.yank("{}-demo", world.users_get())
+    shot = world.scan()
+    assert (shot.closure("published"), shot.scanners["osv"].state) == (None, "ok")
+
+
+def test_a_package_of_sdists_alone_is_a_gap_and_never_run(world: World) -> None:
+    world.put_sdist("{}-a", "1.0", core_metadata(world.named("{}-a"), "1.0", (), "", ()))
+    world.put("{}-b", "1.0")
+    world.users_get("{}-b")
+    shot = world.scan("{}-a", "{}-b")
+    scanner = shot.scanners["osv"]
+    assert scanner.state == "partial"
+    (gap,) = scanner.skipped
+    assert gap.reason.startswith("candidate: is not resolved: ")
+    assert "was run" not in gap.reason
+
+
+@pytest.mark.parametrize(
+    ("header", "seen"),
+    [
+        ("Metadata-Version: 2.1", False),
+        ("Metadata-Version: 2.2\nDynamic: Requires-Dist", False),
+        ("Metadata-Version: 2.2", True),
+    ],
+)
+def test_an_sdist_s_requirements_count_only_where_they_are_promised(
+    world: World, header: str, seen: bool
+) -> None:
+    name = world.named("{}-demo")
+    world.put_sdist("{}-demo", "1.0", f"{header}\nName: {name}\nVersion: 1.0\n\nDynamic: no\n")
+    shot = world.scan()
+    published = shot.closure("published")
+    assert published
+    assert bool(published.pins) is seen
+    assert shot.scanners["osv"].state == ("ok" if seen else "failed")
+
+
+def test_no_solution_is_a_gap_with_the_resolver_s_reasons(world: World) -> None:
+    world.put("{}-a", "1.0")
+    shot = world.scan("{}-a>=2", releases=None)
+    (gap,) = shot.scanners["osv"].skipped
+    assert gap.name == world.named("{}-demo")
+    assert "only" in gap.reason
+    assert world.named("{}-a") in gap.reason
+    assert "file://" not in gap.reason
+    assert str(world.folder) not in gap.reason
+
+
+def test_an_index_that_is_down_is_a_named_gap(world: World) -> None:
+    dead = f"http://127.0.0.1:{free_port()}/simple/"
+    shot = world.scan("{}-a", releases=None, dependencies=SimpleIndex(dead))
+    scanner = shot.scanners["osv"]
+    assert (scanner.state, scanner.covered) == ("failed", (world.named("{}-demo==2.0"),))
+    assert scanner.skipped[0].reason.startswith("candidate: is not resolved: ")
+
+
+def test_a_published_release_that_cannot_be_seen_is_a_gap(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("release.adapters.index._pause", lambda state: 0)
+    world.put("{}-a", "1.0")
+    dead = SimpleIndex(f"http://127.0.0.1:{free_port()}/simple/")
+    shot = world.scan("{}-a", releases=dead)
+    (gap,) = shot.scanners["osv"].skipped
+    assert gap.reason.startswith("published: the published release cannot be seen: ")
+    assert shot.scanners["osv"].state == "partial"
+
+
+# --- the resolver is not steered
+
+
+def solver(world: World, now: datetime | None = None) -> Uv:
+    return Uv(
+        name="root-thing",
+        version="1.0",
+        index_url=f"{world.url}/simple/",
+        cache=world.folder / "uv",
+        exclude_newer=now,
+    )
+
+
+def solved(uv: Uv, *requires: str, constraints: Sequence[str] = ()) -> set[str]:
+    answer = uv.solve(Query(tuple(requires), "", PYTHONS, tuple(constraints)))
+    assert isinstance(answer, Solution), answer
+    return {f"{one.name}=={one.version}" for one in answer.pins}
+
+
+def test_nothing_around_steers_the_resolver(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for version in ("1.0", "2.0"):
+        world.put("{}-a", version)
+    old = world.named("{}-a<2")
+    project, home = tmp_path / "project", tmp_path / "hostile"
+    for folder, table in ((project, "tool.uv"), (home, "")):
+        folder.mkdir()
+        head = f"[{table}]\n" if table else ""
+        text = f'{head}constraint-dependencies = ["{old}"]\noverride-dependencies = ["{old}"]\n'
+        (folder / ("pyproject.toml" if table else "uv.toml")).write_text(text)
+    config = home / ".config" / "uv"
+    config.mkdir(parents=True)
+    (home / "uv.toml").rename(config / "uv.toml")
+    (home / "old.txt").write_text(old)
+    monkeypatch.chdir(project)
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(home / ".config"))
+    monkeypatch.setenv("UV_CONFIG_FILE", str(config / "uv.toml"))
+    for name in ("CONSTRAINT", "OVERRIDE", "EXCLUDE", "BUILD_CONSTRAINT"):
+        monkeypatch.setenv(f"UV_{name}", str(home / "old.txt"))
+    for name, value in {
+        "UV_INDEX_URL": "http://127.0.0.1:9/simple/",
+        "UV_DEFAULT_INDEX": "http://127.0.0.1:9/simple/",
+        "UV_RESOLUTION": "lowest",
+        "UV_PRERELEASE": "allow",
+        "UV_EXCLUDE_NEWER": "2001-01-01",
+        "UV_OFFLINE": "1",
+        "PIP_CONSTRAINT": str(home / "old.txt"),
+    }.items():
+        monkeypatch.setenv(name, value)
+    assert solved(solver(world), world.named("{}-a")) == {world.named("{}-a==2.0")}
+
+
+def test_a_moment_hides_what_came_later(world: World) -> None:
+    world.put("{}-a", "1.0")
+    name, past = world.named("{}-a"), datetime(2020, 1, 1, tzinfo=UTC)
+    assert isinstance(solver(world, past).solve(Query((name,), "", PYTHONS)), NoSolution)
+    assert solved(solver(world, past).untimed(), name) == {f"{name}==1.0"}
+
+
+def test_constraints_bind_and_leave_no_trace_of_their_file(world: World) -> None:
+    for version in ("1.0", "2.0"):
+        world.put("{}-a", version, "{}-b")
+    world.put("{}-b", "1.0")
+    name = world.named("{}-a")
+    assert f"{name}==1.0" in solved(solver(world), name, constraints=[f"{name}!=2.0"])
+    answer = solver(world).solve(Query((name,), "", PYTHONS, (f"{name}!=2.0",)))
+    assert isinstance(answer, Solution)
+    assert {one.via for one in answer.pins} == {("root-thing",), (name,)}
+    refused = solver(world).solve(Query((f"{name}>=2",), "", PYTHONS, (f"{name}<2",)))
+    assert isinstance(refused, NoSolution)
+    assert refused.words.startswith("Because ")
+
+
+def test_a_proof_is_told_from_not_knowing(world: World) -> None:
+    dead = replace(solver(world), index_url=f"http://127.0.0.1:{free_port()}/simple/")
+    assert isinstance(dead.solve(Query(("a",), "", PYTHONS)), Unanswered)
+    assert isinstance(solver(world).solve(Query((), "bad extra", PYTHONS)), Unanswered)
+    assert solver(world).solve(Query((), "", PYTHONS)) == Solution(())
+
+
+def test_arguments_hold_no_password(world: World) -> None:
+    secret = replace(solver(world), index_url="https://user:hunter2@index.example/simple/")
+    assert "hunter2" not in " ".join(secret.arguments("3.11"))
+
+
+def test_the_root_is_a_wheel_of_metadata_alone(tmp_path: Path) -> None:
+    path = root_wheel(tmp_path, "My.Thing", "1!2.0+l", ("a<2",), ("x",))
+    assert path.name == "my_thing-1!2.0+l-py3-none-any.whl"
+    with zipfile.ZipFile(path) as archive:
+        assert {name.partition("/")[2] for name in archive.namelist()} == {
+            "METADATA",
+            "WHEEL",
+            "RECORD",
+        }
+        text = archive.read("my_thing-1!2.0+l.dist-info/METADATA").decode()
+    assert text.splitlines()[1:] == [
+        "Name: My.Thing",
+        "Version: 1!2.0+l",
+        "Requires-Dist: a<2",
+        "Provides-Extra: x",
+    ]
+
+
+def test_reasons_are_short_and_name_no_folder() -> None:
+    said = "error: No solution\n  cause: Because only file:///tmp/x\nBecause a<2 and b.\n\nhint: x"
+    assert reasons(said) == "Because a<2 and b."
+    assert len(reasons("x" * 5000)) <= 801
+
+
+# --- reach
+
+
+def versions_of(world: World, name: str, *versions: str) -> None:
+    for version in versions:
+        world.put(name, version)
+
+
+def test_a_fresh_install_can_go_around_it(world: World) -> None:
+    versions_of(world, "{}-a", "1.0", "2.0")
+    world.warn("PYSEC-1", "{}-a", "2")
+    world.users_get("{}-a")
+    shot = world.scan("{}-a")
+    (one,) = shot.reach
+    assert (one.verdict, one.edit, one.blocker) == ("installable-fix", (), None)
+    assert one.witness == world.named("resolves with {}-a==1.0")
+    assert shot.findings[0].affects == {"published": ("2.0",), "candidate": ("2.0",)}
+
+
+@pytest.mark.parametrize(
+    ("ours", "becomes"),
+    [
+        ("{}-a<2", "{}-a"),
+        ("{}-a<2,>=1", "{}-a>=1"),
+        ("{}-a==1.0", "{}-a>=1.0"),
+        ("{}-a~=1.0", "{}-a>=1.0"),
+        ("{}-a!=2.0", "{}-a"),
+    ],
+)
+def test_our_own_bound_is_in_the_way(world: World, ours: str, becomes: str) -> None:
+    versions_of(world, "{}-a", "1.0", "2.0")
+    versions_of(world, "{}-z", "1.0", "2.0")
+    world.warn("PYSEC-1", "{}-a", "0 2")
+    world.users_get(ours, "{}-z<2")
+    one = world.verdict(ours, "{}-z<2")
+    assert (one.verdict, one.blocker) == ("blocked-by-us", world.named(ours))
+    assert [(edit.requirement, edit.becomes) for edit in one.edit] == [
+        (world.named(ours), world.named(becomes))
+    ]
+    assert world.named("{}-a") in one.witness
+
+
+def test_our_bound_on_another_package_is_in_the_way(world: World) -> None:
+    world.put("{}-b", "1.0", "{}-a<2")
+    world.put("{}-b", "2.0", "{}-a")
+    versions_of(world, "{}-a", "1.0", "2.0")
+    world.warn("PYSEC-1", "{}-a", "0 2")
+    world.users_get("{}-b<2")
+    one = world.verdict("{}-b<2")
+    assert (one.verdict, one.blocker) == ("blocked-by-us", world.named("{}-b<2"))
+    assert [edit.becomes for edit in one.edit] == [world.named("{}-b")]
+
+
+def test_two_bounds_at_once_need_both_edits(world: World) -> None:
+    world.put("{}-b", "1.0", "{}-a<2")
+    world.put("{}-b", "2.0", "{}-a")
+    versions_of(world, "{}-a", "1.0", "2.0")
+    versions_of(world, "{}-z", "1.0", "2.0")
+    world.warn("PYSEC-1", "{}-a", "0 2")
+    lines = ("{}-a<2", "{}-b<2", "{}-z<2")
+    world.users_get(*lines)
+    one = world.verdict(*lines)
+    assert one.verdict == "blocked-by-us"
+    assert {edit.requirement for edit in one.edit} == set(map(world.named, lines[:2]))
+
+
+def test_edits_that_clash_give_way_to_one_that_frees_all(world: World) -> None:
+    """Alone each cap can be lifted; a 2 and b 2 need c above its cap together."""
+    world.put("{}-a", "1.0")
+    world.put("{}-a", "2.0")
+    world.put("{}-b", "1.0")
+    world.put("{}-b", "2.0")
+    world.warn("PYSEC-1", "{}-a", "0 2")
+    world.warn("PYSEC-2", "{}-b", "0 2")
+    lines = ("{}-a<2", "{}-b<2")
+    world.users_get(*lines)
+    first, second = world.scan(*lines).reach
+    assert [first.verdict, second.verdict] == ["blocked-by-us"] * 2
+    assert [edit.becomes for edit in first.edit] == [world.named("{}-a")]
+    assert [edit.becomes for edit in second.edit] == [world.named("{}-b")]
+
+
+def test_one_cap_freed_at_another_s_cost_is_freed_jointly(world: World) -> None:
+    world.put("{}-a", "1.0", "{}-k==1.0")
+    world.put("{}-a", "2.0", "{}-k==2.0")
+    world.put("{}-b", "1.0", "{}-k")
+    world.put("{}-b", "1.5", "{}-k==1.0")
+    world.put("{}-b", "2.0", "{}-k==2.0")
+    versions_of(world, "{}-k", "1.0", "2.0")
+    world.warn("PYSEC-1", "{}-a", "0 2")
+    world.warn("PYSEC-2", "{}-b", "0 1.5")
+    lines = ("{}-a<2", "{}-b<1.5")
+    world.users_get(*lines)
+    reach = world.scan(*lines).reach
+    assert [one.verdict for one in reach] == ["blocked-by-us"] * 2
+    joint = {(edit.requirement, edit.becomes) for one in reach for edit in one.edit}
+    assert {requirement for requirement, _ in joint} == set(map(world.named, lines))
+    edited = [next(becomes for line, becomes in joint if line == world.named(x)) for x in lines]
+    assert {world.named("{}-a==2.0"), world.named("{}-b==2.0")} <= solved(solver(world), *edited)
+
+
+def test_another_package_s_bound_is_named_and_not_a_bystander(world: World) -> None:
+    world.put("{}-bystander", "1.0", "{}-a>=1")
+    world.put("{}-holder", "1.0", "{}-a<2")
+    versions_of(world, "{}-a", "1.0", "2.0")
+    world.warn("PYSEC-1", "{}-a", "0 2")
+    world.users_get("{}-bystander", "{}-holder<5", "{}-a")
+    one = world.verdict("{}-bystander", "{}-holder<5", "{}-a")
+    assert (one.verdict, one.edit) == ("blocked-upstream", ())
+    assert one.blocker == world.named("{}-holder==1.0")
+
+
+def test_without_a_free_release_there_is_no_fix(world: World) -> None:
+    versions_of(world, "{}-a", "1.0", "1.5")
+    world.put("{}-a", "2.0rc1")
+    world.yank("{}-a", world.put("{}-a", "2.0"))
+    world.warn("PYSEC-1", "{}-a", "0 2rc1")
+    world.users_get("{}-a")
+    one = world.verdict("{}-a")
+    assert (one.verdict, one.edit) == ("no-fix", ())
+    assert one.witness == world.named(
+        "no release of {}-a is free of it for Python 3.11, 3.12 (the plain install)"
+    )
+
+
+def test_a_fix_for_another_python_is_none(world: World) -> None:
+    world.put("{}-a", "1.0")
+    world.put("{}-a", "2.0", python=">=3.13")
+    world.warn("PYSEC-1", "{}-a", "0 2")
+    world.users_get("{}-a<2")
+    assert world.verdict("{}-a<2").verdict == "no-fix"
+
+
+def test_a_fix_counts_where_it_runs(world: World) -> None:
+    world.put("{}-a", "1.0")
+    world.put("{}-a", "2.0", python=">=3.12")
+    world.warn("PYSEC-1", "{}-a", "0 2")
+    world.users_get("{}-a<2")
+    shot = world.scan("{}-a<2")
+    assert shot.findings[0].pythons == PYTHONS
+    assert (shot.reach[0].verdict, len(shot.reach[0].edit)) == ("blocked-by-us", 1)
+    shot = world.scan("{}-a")
+    assert shot.findings[0].affects == {"published": ("1.0",), "candidate": ("1.0",)}
+
+
+def test_a_place_without_a_fix_does_not_hide_one_that_has_it(world: World) -> None:
+    world.put("{}-a", "1.0")
+    world.put("{}-a", "2.0", python=">=3.12")
+    world.warn("PYSEC-1", "{}-a", "0 2")
+    lines = (
+        "{}-a<2 ; python_version >= '3.12'",
+        "{}-a ; python_version < '3.12' and extra == 'x'",
+    )
+    world.users_get(*lines, extras=["x"])
+    assert world.verdict(*lines, extras=["x"]).verdict == "blocked-by-us"
+
+
+def test_head_frees_it_already(world: World) -> None:
+    versions_of(world, "{}-a", "1.0", "2.0")
+    world.warn("PYSEC-1", "{}-a", "0 2")
+    world.users_get("{}-a<2")
+    shot = world.scan("{}-a")
+    (one,) = shot.reach
+    assert shot.findings[0].affects == {"published": ("1.0",)}
+    assert (one.verdict, one.edit) == ("blocked-by-us", ())
+    assert one.blocker == world.named("{}-a<2")
+    assert one.witness.startswith("HEAD frees it already")
+
+
+def test_an_advisory_about_the_project_is_its_own_to_mend(world: World) -> None:
+    world.warn("PYSEC-1", "{}_Demo", "0 2")
+    world.users_get()
+    shot = world.scan()
+    (one,) = shot.reach
+    assert (one.verdict, one.package) == ("own-code", world.named("{}-demo"))
+    assert shot.findings[0].affects == {"published": ("1.0",)}
+
+
+def test_a_release_that_another_record_of_the_group_holds_is_no_fix(world: World) -> None:
+    versions_of(world, "{}-a", "1.0", "2.0")
+    world.warn("PYSEC-1", "{}-a", "0 2", aliases=["CVE-1"])
+    world.warn("GHSA-1", "{}-a", "2", aliases=["CVE-1"])
+    world.users_get("{}-a<2")
+    assert world.verdict("{}-a<2").verdict == "no-fix"
+
+
+def test_a_way_around_into_another_finding_is_none(world: World) -> None:
+    versions_of(world, "{}-a", "1.0", "2.0", "3.0")
+    world.warn("PYSEC-1", "{}-a", "3")
+    world.warn("PYSEC-2", "{}-a", "2 3")
+    world.users_get("{}-a")
+    one = world.verdict("{}-a")
+    assert (one.verdict, one.witness) == (
+        "installable-fix",
+        world.named("resolves with {}-a==1.0"),
+    )
+
+
+def test_a_lifted_bound_that_brings_worse_is_no_part_of_the_edit(world: World) -> None:
+    versions_of(world, "{}-a", "1.0", "2.0")
+    versions_of(world, "{}-z", "1.0", "2.0")
+    world.warn("PYSEC-1", "{}-a", "0 2", severity="HIGH")
+    world.warn("PYSEC-2", "{}-z", "2", severity="CRITICAL")
+    world.users_get("{}-a<2", "{}-z<2")
+    one = world.verdict("{}-a<2", "{}-z<2")
+    assert one.verdict == "blocked-by-us"
+    assert [edit.requirement for edit in one.edit] == [world.named("{}-a<2")]
+
+
+def test_an_extra_s_finding_is_freed_by_the_extra_s_bound(world: World) -> None:
+    versions_of(world, "{}-a", "1.0", "2.0")
+    world.warn("PYSEC-1", "{}-a", "0 2")
+    line = "{}-a<2 ; extra == 'x'"
+    world.users_get(line, extras=["x"])
+    shot = world.scan(line, extras=["x"])
+    assert (shot.findings[0].scope, shot.findings[0].extras) == ("extra", ("x",))
+    assert [edit.becomes for edit in shot.reach[0].edit] == [world.named('{}-a; extra == "x"')]
+
+
+def test_a_fix_as_sdist_alone_cannot_be_judged(world: World) -> None:
+    world.put("{}-a", "1.0")
+    world.put_sdist("{}-a", "2.0", core_metadata(world.named("{}-a"), "2.0", (), "", ()))
+    world.warn("PYSEC-1", "{}-a", "0 2")
+    world.users_get("{}-a")
+    assert world.verdict("{}-a").verdict == "unknown"
+
+
+# --- the record over several scans, and the whole tool
+
+
+def test_a_withdrawn_or_corrected_record_resolves_with_the_database_s_word(world: World) -> None:
+    versions_of(world, "{}-a", "1.0")
+    versions_of(world, "{}-b", "1.0")
+    world.warn("PYSEC-1", "{}-a", "0 2")
+    world.warn("PYSEC-2", "{}-b", "0 2")
+    world.users_get("{}-a", "{}-b")
+    record = carry_forward(None, world.scan("{}-a", "{}-b"))
+    first, second = world.advisories
+    first["withdrawn"] = "2026-05-05T00:00:00Z"
+    second["affected"][0]["ranges"][0]["events"] = [{"introduced": "0"}, {"fixed": "0.5"}]
+    shot = world.scan("{}-a", "{}-b", known=record)
+    assert [word.ruling for word in shot.words] == ["withdrawn", "range-corrected"]
+    world.advisories.clear()
+    for file in world.database().glob("PYSEC-[12].json"):
+        file.unlink()
+    assert [w.ruling for w in world.scan("{}-a", "{}-b", known=record).words] == ["unknown"] * 2
+
+
+def test_a_malformed_record_makes_the_scan_partial_only_where_it_may_concern(
+    world: World,
+) -> None:
+    world.put("{}-a", "1.0")
+    world.warn("PYSEC-1", "{}-a", "0 x")
+    world.warn("PYSEC-2", "{}-elsewhere", "0 2", modified="never")
+    scanner = world.scan("{}-a", releases=None).scanners["osv"]
+    assert (scanner.state, scanner.covered) == ("partial", (world.named("{}-demo==2.0"),))
+    assert [gap.name for gap in scanner.skipped] == ["PYSEC-1"]
+
+
+@dataclass(frozen=True)
+class Shop:
+    """The plain project, set to the index and an OSV API of its own."""
+
+    folder: Path
+    at: str
+
+    def scan(self, *words: str) -> Any:
+        return warden(self.folder, "release.scan", "--at", self.at, *words)
+
+
+@pytest.fixture
+def shop(world: World, tmp_path: Path) -> Callable[..., Shop]:
+    def make(*requires: str, osv: str = "", index: str = "") -> Shop:
+        folder = make_project(tmp_path / "plain")
+        config = folder / "pyproject.toml"
+        text = config.read_text().replace(
+            "dependencies = []", f"dependencies = {json.dumps([world.named(r) for r in requires])}"
+        )
+        text += f'\n[tool.release-warden]\nindex-url = "{index or world.url + "/simple/"}"\n'
+        text += f'osv-url = "{osv}"\npythons = ["3.11"]\n'
+        text += '\n[tool.uv]\nconstraint-dependencies = ["' + world.named("{}-a<2") + '"]\n'
+        config.write_text(text)
+        commit(folder)
+        return Shop(folder, (datetime.now(UTC) + timedelta(hours=1)).isoformat())
+
+    return make
+
+
+def test_the_tool_asks_the_api_that_is_configured(world: World, shop: Callable[..., Shop]) -> None:
+    versions_of(world, "{}-a", "1.0", "2.0")
+    world.warn("PYSEC-1", "{}-a", "1 3", aliases=["CVE-1"])
+    with osv_api(world.database(), page=1, token_first=True) as api:
+        ran = shop("{}-a", osv=api.url).scan()
+    assert ran.code == 0, ran.err
+    (finding,) = ran.document["findings"]
+    assert finding["key"] == world.named("CVE-1@{}-a")
+    assert (finding["version"], finding["severity"]) == ("2.0", "high")
+    assert ran.document["scanners"]["osv"]["detail"] == api.url
+
+
+@pytest.mark.parametrize("trouble", [Trouble(500), Trouble(200, {}, b"<html>busy</html>")])
+def test_an_api_that_fails_is_unknown_and_exits_4(
+    world: World, shop: Callable[..., Shop], trouble: Trouble
+) -> None:
+    world.put("{}-a", "1.0")
+    with osv_api(world.database(), troubles=[trouble] * 9) as api:
+        ran = shop("{}-a", osv=api.url).scan()
+    assert ran.code == 4, ran.err
+    scanner = ran.document["scanners"]["osv"]
+    assert (scanner["state"], scanner.get("covered", [])) == ("failed", [])
+    assert ran.document["findings"] == []
+
+
+def test_an_api_that_is_not_there_leaves_the_record_as_it_was(
+    world: World, shop: Callable[..., Shop]
+) -> None:
+    world.put("{}-a", "1.0")
+    world.warn("PYSEC-1", "{}-a", "0 2")
+    project = shop("{}-a", osv=f"http://127.0.0.1:{free_port()}")
+    assert project.scan("--advisories", str(world.database())).code == 0
+    page = project.folder / "security" / "findings" / "SECURITY_FINDINGS.md"
+    assert "PYSEC-1" in page.read_text()
+    ran = project.scan()
+    assert ran.code == 4, ran.err
+    assert ran.document["scanners"]["osv"]["state"] == "failed"
+    assert "PYSEC-1" in page.read_text()
+
+
+def test_an_index_that_is_down_is_unknown_and_exits_4(
+    world: World, shop: Callable[..., Shop]
+) -> None:
+    dead = f"http://127.0.0.1:{free_port()}/simple/"
+    with osv_api(world.database()) as api:
+        ran = shop("{}-a", osv=api.url, index=dead).scan()
+    assert ran.code == 4, ran.err
+    assert ran.document["scanners"]["osv"]["skipped"][0]["name"] == "plain-thing"
+
+
+def test_an_empty_database_is_unknown_and_exits_4(
+    world: World, shop: Callable[..., Shop], tmp_path: Path
+) -> None:
+    world.put("{}-a", "1.0")
+    (tmp_path / "empty").mkdir()
+    ran = shop("{}-a").scan("--advisories", str(tmp_path / "empty"))
+    assert ran.code == 4, ran.err
+    assert ran.document["scanners"]["osv"]["state"] == "failed"
+
+
+@pytest.mark.online
+def test_a_real_cap_on_a_real_package_is_blocked_by_us(world: World) -> None:
+    line = "Werkzeug>=2.2,<2.2.3"
+    world.users_get(line)
+    shot = world.scan(line, dependencies=SimpleIndex(pypi_simple_url()), advisories=str(EXAMPLES))
+    assert {finding.version for finding in shot.findings} == {"2.2.2"}
+    assert {one.verdict for one in shot.reach} == {"blocked-by-us"}
+    assert {(e.requirement, e.becomes) for one in shot.reach for e in one.edit} == {
+        (line, "Werkzeug>=2.2")
+    }
