@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import difflib
+import os
 import re
+import signal
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -19,6 +21,8 @@ from release.pipelines import collection as release
 
 GROUP = "release_warden.collections"
 NAME = "release-warden"
+SIGPIPE = 128 + signal.SIGPIPE
+"""The exit code that shells give a program whose reader has gone."""
 UNKNOWN = re.compile(r"No idea what '(.+)' is!")
 """What invoke says of a word that is no task and no flag."""
 
@@ -34,7 +38,7 @@ def namespace() -> Collection:
 class WardenConfig(Config):
     """Not invoke's: a user's ``~/.invoke.yaml`` and ``INVOKE_*`` are meant for other tasks."""
 
-    prefix = NAME
+    prefix = NAME  # type: ignore[assignment]  # invoke types it as None, and means it to be set
     env_prefix = "RELEASE_WARDEN"
 
 
@@ -83,7 +87,8 @@ class WardenProgram(Program):
             return UsageError("the call is wrong", why=str(error), remedy=remedy)
         word = unknown[1]
         context = getattr(error, "context", None)
-        known: Iterable[str] = context.flags if context else self.initial_context.flags
+        here = context or self.initial_context
+        known: Iterable[str] = [*here.flags, *here.inverse_flags]
         if not word.startswith("-"):
             known = self.collection.task_names
         guess = difflib.get_close_matches(word, known, n=1)
@@ -104,7 +109,12 @@ def main(argv: list[str] | None = None) -> None:
         config_class=WardenConfig,
         version=version(NAME),
     )
-    program.run([NAME, *(sys.argv[1:] if argv is None else argv)])
+    try:
+        program.run([NAME, *(sys.argv[1:] if argv is None else argv)])
+    except BrokenPipeError:
+        # Who read us has gone, as `| head` does; at its end Python would flush, and complain.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(SIGPIPE)
 
 
 if __name__ == "__main__":

@@ -105,7 +105,7 @@ class StoppedError(WardenError):
         name = "Ctrl-C" if number == signal.SIGINT else signal.Signals(number).name
         super().__init__(
             f"stopped by {name}",
-            remedy="run the same command again: it goes on from here, and builds nothing sealed anew",
+            remedy="run the same command again: it goes on from here, with what is sealed",
         )
         self.exit_code = 128 + number
 

@@ -44,7 +44,7 @@ def scan(
 ) -> None:
     """Look at what users get, and carry the record forward (exit 4: something is unknown).
 
-    Examples:
+    For example:
       release-warden release.scan
       release-warden release.scan --no-record               only look
       release-warden release.scan --advisories osv-all.zip  without the network
@@ -61,7 +61,7 @@ def scan(
 def changes(_: Shell, project: str = ".", json: bool = False, at: str = "") -> None:
     """What the last recorded scan changed.
 
-    Examples:
+    For example:
       release-warden release.changes
       release-warden release.changes --json | jq '.changes[].kind'
     """
@@ -76,7 +76,7 @@ def decide(
 ) -> None:
     """Whether a release is owed, and by which rule (exit 4: unknown).
 
-    Examples:
+    For example:
       release-warden release.decide --explain
     """
     from release.flows import console, tasks
@@ -99,7 +99,7 @@ def plan(
 ) -> None:
     """What a release by hand would do; nothing is changed.
 
-    Examples:
+    For example:
       release-warden release.plan --bump minor
     """
     from release.flows import console, tasks
@@ -114,7 +114,7 @@ def plan(
 def build(_: Shell, project: str = ".", json: bool = False, at: str = "", output: str = "") -> None:
     """Build sdist and wheel of HEAD from a fresh clone; nothing is sealed.
 
-    Examples:
+    For example:
       release-warden release.build --output /tmp/archives
     """
     from release.flows import console, tasks
@@ -131,7 +131,7 @@ def verify(
 ) -> None:
     """Check the archives of HEAD: metadata, contents, and that they install and import.
 
-    Examples:
+    For example:
       release-warden release.build && release-warden release.verify
       release-warden release.verify --artifacts /tmp/archives
     """
@@ -164,7 +164,7 @@ def publish(
 ) -> None:
     """Release by hand: plan, gates, build, verify, seal, upload, confirm, prove, tag.
 
-    Examples:
+    For example:
       release-warden release.publish --dry-run            every problem, nothing done
       release-warden release.publish --bump minor --reason "A new parser."
       release-warden release.publish                      again: it goes on from where it was
@@ -189,7 +189,7 @@ def auto(
 ) -> None:
     """Scan, decide, and release if and only if it is owed.
 
-    Examples:
+    For example:
       release-warden release.auto --dry-run
       release-warden release.auto --json > outcome.json     for a CI job
     """
@@ -205,7 +205,7 @@ def auto(
 def history(_: Shell, project: str = ".", json: bool = False, at: str = "") -> None:
     """Every recorded change and every release, newest first.
 
-    Examples:
+    For example:
       release-warden release.history
       release-warden release.history --json | jq '.releases[0].version'
     """

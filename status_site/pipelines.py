@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def build(_: Shell, project: str = ".", json: bool = False, at: str = "", output: str = "") -> None:
     """Write security-status/index.json and index.html from what the ledger knows.
 
-    Examples:
+    For example:
       release-warden status.build --output public/security-status
     """
     from release.flows import console
@@ -34,7 +34,7 @@ def build(_: Shell, project: str = ".", json: bool = False, at: str = "", output
 def serve(_: Shell, project: str = ".", port: int = 0) -> None:
     """Build the site and show it on this machine, until Ctrl-C.
 
-    Examples:
+    For example:
       release-warden status.serve --port 8000
     """
     from release.flows import console

@@ -104,9 +104,11 @@ def stream(
     :raises ToolError: it is missing.
     """
     command = tuple(str(word) for word in argv)
-    with out.open("wb") if out else contextlib.nullcontext(sys.stderr) as sink:
-        with _awaited(_start(command, cwd, env, sink.fileno(), sys.stderr.fileno())) as child:
-            return child.wait()
+    with (
+        out.open("wb") if out else contextlib.nullcontext(sys.stderr) as sink,
+        _awaited(_start(command, cwd, env, sink.fileno(), sys.stderr.fileno())) as child,
+    ):
+        return child.wait()
 
 
 def spawn(argv: Sequence[str | Path], *, cwd: Path, env: Mapping[str, str], log: Path) -> int:
@@ -187,8 +189,8 @@ def failure(done: Completed, remedy: str = "") -> ToolError:
 
 def tool_name(argv: Sequence[str]) -> str:
     """The name that a person knows the command by: ``python -m build`` is ``build``."""
-    if len(argv) > 2 and argv[1] == "-m":
-        return argv[2]
+    if "-m" in argv[1:3]:
+        return argv[argv.index("-m") + 1]
     return Path(argv[0]).name
 
 

@@ -37,7 +37,7 @@ def state_folder(root: Path) -> Path:
     ignore = folder / ".gitignore"
     try:
         folder.mkdir(exist_ok=True)
-        if not ignore.exists():
+        if not (ignore.is_file() and ignore.stat().st_size):  # a full disk leaves an empty one
             ignore.write_text("*\n")
     except OSError as error:
         raise ProjectError(

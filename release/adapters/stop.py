@@ -13,7 +13,7 @@ from release.adapters import process
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
-class Stopped(KeyboardInterrupt):  # noqa: N818 - no error, but somebody's wish
+class Stopped(KeyboardInterrupt):
     """A signal told us to stop."""
 
     def __init__(self, number: int) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -159,9 +158,5 @@ def _after(
 
 def _print(document: Noun, text: str, json: bool) -> None:
     words = encode(document).decode() if json else f"{text.rstrip()}\n" if text else ""
-    try:
-        sys.stdout.write(words)
-        sys.stdout.flush()
-    except BrokenPipeError:
-        # Who read us has gone, as `| head` does; at its end Python would flush, and complain.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    sys.stdout.write(words)
+    sys.stdout.flush()

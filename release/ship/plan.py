@@ -36,7 +36,8 @@ class World:
     """What a plan is made from.
 
     ``taken`` are the versions that the tags and the ledger hold; ``dirty`` the files that differ
-    from HEAD; ``missing_gates`` the configured gates that the noxfile lacks; ``shallow`` that history is cut off.
+    from HEAD; ``missing_gates`` the configured gates that the noxfile lacks;
+    ``shallow`` that history is cut off.
     """
 
     project: str

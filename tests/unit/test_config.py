@@ -12,7 +12,8 @@ def test_no_configuration_at_all_is_the_default():
 
 def test_values():
     config = parse(
-        "[tool.release-warden]\ngates = ['lint']\n[tool.release-warden.policy]\nreleases-per-week = 1\n"
+        "[tool.release-warden]\ngates = ['lint']\n"
+        "[tool.release-warden.policy]\nreleases-per-week = 1\n"
     )
     assert config.gates == ("lint",)
     assert config.policy.releases_per_week == 1
