@@ -8,41 +8,20 @@ from __future__ import annotations
 
 import hashlib
 import html.parser
-import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import unquote, urljoin, urlsplit, urlunsplit
 
 import msgspec
-import requests
-import tenacity
 from packaging.utils import canonicalize_name
 
+from release.adapters.web import NOT_FOUND, OK, Answer, ask, session_for, shown
 from release.errors import RepositoryError, UnreachableError
 from release.model.listing import IndexFile
 from release.ship import archives
 
 JSON = "application/vnd.pypi.simple.v1+json"
 ACCEPT = f"{JSON}, application/vnd.pypi.simple.v1+html;q=0.2, text/html;q=0.01"
-TIMEOUT = (10.0, 60.0)
-"""Seconds to connect, and seconds without a byte."""
-DEADLINE = 600.0
-"""Seconds for a whole answer: a server that drips must not hold us."""
-ATTEMPTS = 3
-LONGEST_PAUSE = 60.0
-"""Seconds; a Retry-After beyond it is cut."""
-LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
-OK, NOT_FOUND = 200, 404
-BUSY = frozenset({429, 500, 502, 503, 504})
-
-
-class _Busy(Exception):  # noqa: N818 - a signal between two functions, never seen outside
-    """The server could not answer now; ``pause`` is its Retry-After in seconds."""
-
-    def __init__(self, why: str, pause: float = 0) -> None:
-        super().__init__(why)
-        self.pause = pause
 
 
 class _Json(msgspec.Struct, frozen=True, kw_only=True, rename="kebab"):
@@ -66,17 +45,6 @@ class _Meta(msgspec.Struct, frozen=True):
 class _Page(msgspec.Struct, frozen=True):
     meta: _Meta
     files: tuple[_Json, ...]
-
-
-@dataclass(frozen=True)
-class _Answer:
-    """An answer, read to its end; ``kind`` is its media type."""
-
-    url: str
-    status: int
-    kind: str
-    retry_after: str
-    content: bytes
 
 
 class SimpleIndex:
@@ -141,43 +109,11 @@ class SimpleIndex:
         _require_ok(answer)
         return _checked(answer.content, file.sha256, file.name)
 
-    def _get(self, url: str, **headers: str) -> _Answer:
-        tries = tenacity.Retrying(
-            stop=tenacity.stop_after_attempt(ATTEMPTS),
-            retry=tenacity.retry_if_exception_type(_Busy),
-            wait=_pause,
-            reraise=True,
-        )
-        try:
-            return tries(self._once, url, self._headers | headers)
-        except (_Busy, requests.RequestException) as error:
-            raise UnreachableError(
-                f"{self._host} did not answer",
-                why=f"{_shown(url)}: {error}",
-                remedy="see whether the network and the index are up, then run again",
-            ) from error
-
-    def _once(self, url: str, headers: dict[str, str]) -> _Answer:
-        """One try, the body read to its end, in a session that does not outlive it."""
+    def _get(self, url: str, **headers: str) -> Answer:
+        """One question, in a session that does not outlive it."""
         auth = self._auth if urlsplit(url).netloc == self._host else None
-        try:
-            with (
-                session_for(url) as session,
-                session.get(url, headers=headers, auth=auth, timeout=TIMEOUT, stream=True) as got,
-            ):
-                answer = _answer(got)
-        except (requests.ConnectionError, requests.exceptions.ChunkedEncodingError) as error:
-            raise _Busy(_cause(error)) from error
-        if answer.status in BUSY:
-            raise _Busy(f"HTTP {answer.status}", _retry_after(answer))
-        return answer
-
-
-def session_for(url: str) -> requests.Session:
-    """A session; to this machine's own plain HTTP it takes no proxy, which requests would."""
-    parts, session = urlsplit(url), requests.Session()
-    session.trust_env = parts.scheme != "http" or parts.hostname not in LOOPBACK
-    return session
+        with session_for(url) as session:
+            return ask(session, url, headers=self._headers | headers, auth=auth)
 
 
 def pypi_simple_url() -> str:
@@ -194,53 +130,19 @@ def testpypi_simple_url() -> str:
     return urljoin(TEST_WAREHOUSE, "simple/")
 
 
-def _answer(got: requests.Response) -> _Answer:
-    return _Answer(
-        url=got.url,
-        status=got.status_code,
-        kind=got.headers.get("Content-Type", "").partition(";")[0].strip().lower(),
-        retry_after=got.headers.get("Retry-After", "").strip(),
-        content=_read_whole(got),
-    )
-
-
-def _read_whole(answer: requests.Response) -> bytes:
-    """Read the body within the deadline; ``requests`` itself limits only each single read."""
-    end = time.monotonic() + DEADLINE
-    chunks = []
-    for chunk in answer.iter_content(1 << 16):
-        chunks.append(chunk)
-        if time.monotonic() > end:
-            raise requests.Timeout(f"no end after {DEADLINE:g} seconds")
-    return b"".join(chunks)
-
-
-def _pause(state: tenacity.RetryCallState) -> float:
-    error = state.outcome.exception() if state.outcome else None
-    asked = error.pause if isinstance(error, _Busy) else 0
-    usual = tenacity.wait_exponential(multiplier=0.3, max=8) + tenacity.wait_random(0, 0.3)
-    return max(asked, usual(state))
-
-
-def _retry_after(answer: _Answer) -> float:
-    """The seconds asked for; a date (RFC 9110 allows one) is left to the usual pause."""
-    value = answer.retry_after
-    return min(float(value), LONGEST_PAUSE) if value.isdecimal() else 0
-
-
-def _require_ok(answer: _Answer) -> None:
+def _require_ok(answer: Answer) -> None:
     if answer.status != OK:
         raise UnreachableError(
             f"{urlsplit(answer.url).hostname} answered HTTP {answer.status}",
-            why=_shown(answer.url),
+            why=shown(answer.url),
             remedy="see whether the index's address is right and whether it lets you read",
         )
 
 
-def _no_listing(page: _Answer, why: str) -> UnreachableError:
+def _no_listing(page: Answer, why: str) -> UnreachableError:
     return UnreachableError(
         f"{urlsplit(page.url).hostname} answered something that is no listing",
-        why=f"{_shown(page.url)}: {why}",
+        why=f"{shown(page.url)}: {why}",
         remedy="see whether the index's address ends in its simple API, such as /simple/",
     )
 
@@ -256,7 +158,7 @@ def _checked(data: bytes, sha256: str | None, name: str) -> bytes:
     return data
 
 
-def _from_json(page: _Answer) -> Iterator[IndexFile]:
+def _from_json(page: Answer) -> Iterator[IndexFile]:
     try:
         listing = msgspec.json.decode(page.content, type=_Page)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
@@ -279,7 +181,7 @@ def _from_json(page: _Answer) -> Iterator[IndexFile]:
         )
 
 
-def _from_html(page: _Answer) -> Iterator[IndexFile]:
+def _from_html(page: Answer) -> Iterator[IndexFile]:
     reader = _Anchors()
     reader.feed(page.content.decode("utf-8", "replace"))
     reader.close()
@@ -292,7 +194,7 @@ def _from_html(page: _Answer) -> Iterator[IndexFile]:
     yield from listed
 
 
-def _from_anchor(page: _Answer, text: str, attributes: dict[str, str | None]) -> IndexFile | None:
+def _from_anchor(page: Answer, text: str, attributes: dict[str, str | None]) -> IndexFile | None:
     """An anchor is a file when its text is the last part of its address (PEP 503)."""
     url = _absolute(page, attributes.get("href") or "")
     fragment = urlsplit(attributes.get("href") or "").fragment
@@ -339,7 +241,7 @@ class _Anchors(html.parser.HTMLParser):
             self._open = None
 
 
-def _require_version_1(page: _Answer, version: str) -> None:
+def _require_version_1(page: Answer, version: str) -> None:
     """Clients must not read a major version that they do not know (PEP 629)."""
     if version.partition(".")[0] != "1":
         raise _no_listing(page, f"it speaks version {version} of the simple API, we speak 1")
@@ -352,14 +254,9 @@ def _metadata_url(url: str, digest: str | None) -> str | None:
     return f"{url}.metadata" + (f"#sha256={digest}" if digest else "")
 
 
-def _absolute(page: _Answer, url: str) -> str:
+def _absolute(page: Answer, url: str) -> str:
     """The address of a file, without fragment, user and password."""
-    return _shown(urljoin(page.url, url))
-
-
-def _shown(url: str) -> str:
-    parts = urlsplit(url)
-    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, parts.query, ""))
+    return shown(urljoin(page.url, url))
 
 
 def _moment(text: str | None) -> datetime | None:
@@ -369,10 +266,3 @@ def _moment(text: str | None) -> datetime | None:
     except ValueError:
         return None
     return moment if moment and moment.tzinfo else None
-
-
-def _cause(error: BaseException) -> str:
-    """The innermost reason of a chain that urllib3 wraps many times."""
-    while error.__context__ or error.__cause__:
-        error = error.__cause__ or error.__context__ or error
-    return str(error) or type(error).__name__

@@ -7,7 +7,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from release.adapters import process
-from release.adapters.index import LOOPBACK
+from release.adapters.web import LOOPBACK
 
 
 def lend(url: str, home: Path) -> None:

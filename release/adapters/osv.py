@@ -6,22 +6,19 @@ import hashlib
 import itertools
 import lzma
 import threading
-import time
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
 import msgspec
 import requests
-import tenacity
 from packaging.utils import canonicalize_name
-from requests.exceptions import ChunkedEncodingError
 
+from release.adapters.web import CONNECTIONS, NOT_FOUND, OK, ask, session_for
 from release.errors import UnreachableError, UsageError
 from release.scan.advisories import ECOSYSTEM, Advisory, Damaged, read_or_set_aside
 from release.scan.source import AdvisorySource, Found
@@ -30,39 +27,14 @@ QUERIES_A_BATCH = 1000
 """The API's limit (google.github.io/osv.dev/post-v1-querybatch)."""
 MOST_PAGES = 100
 """Pages of one answer that are believed."""
-CONNECTIONS = 8
-TIMEOUT = (5.0, 30.0)
-"""Seconds to connect, and seconds without a byte."""
-DEADLINE = 300.0
-"""Seconds for a whole answer."""
-ATTEMPTS = 3
-LONGEST_PAUSE = 10.0
-"""Seconds; a Retry-After beyond it is cut."""
 LARGEST_ARCHIVE = 1 << 30
 """Bytes of an archive that are taken, both packed and unpacked."""
+LATER = "run again when it is back, or give an archive with --advisories"
 UNPACKING_FAILURES = (
     zipfile.BadZipFile, EOFError, zlib.error, lzma.LZMAError, OSError,
     RuntimeError,  # encrypted
     NotImplementedError,  # packed by a method that Python does not know
 )  # fmt: skip
-OK, NOT_FOUND = 200, 404
-BUSY = frozenset({429, 500, 502, 503, 504})
-
-
-class _Busy(Exception):  # noqa: N818 - a signal between two functions, never seen outside
-    """The server could not answer now; ``pause`` is its Retry-After in seconds."""
-
-    def __init__(self, why: str, pause: float = 0.0) -> None:
-        super().__init__(why)
-        self.pause = pause
-
-
-@dataclass(frozen=True)
-class _Answer:
-    """An answer, read to its end."""
-
-    status: int
-    content: bytes
 
 
 class _Hit(msgspec.Struct, frozen=True):
@@ -194,7 +166,7 @@ class OsvApi:
         """One batch, page after page: each release's answer may go on on its own."""
         ids: dict[tuple[str, str], set[str]] = {release: set() for release in releases}
         open_: list[tuple[tuple[str, str], str | None]] = [(release, None) for release in releases]
-        with _session() as session:
+        with _session(self._url) as session:
             for _ in range(MOST_PAGES):
                 results = self._page(session, open_)
                 for (release, _token), result in zip(open_, results, strict=True):
@@ -228,7 +200,7 @@ class OsvApi:
     def _fetch(self, ids: Iterable[str]) -> None:
         missing = sorted(id_ for id_ in ids if id_ not in self._records)
         if missing:
-            with _session() as session, ThreadPoolExecutor(CONNECTIONS) as pool:
+            with _session(self._url) as session, ThreadPoolExecutor(CONNECTIONS) as pool:
                 got = pool.map(lambda id_: self._record(session, id_), missing)
                 self._records |= dict(zip(missing, got, strict=True))
 
@@ -240,7 +212,7 @@ class OsvApi:
         self, session: requests.Session, method: str, path: str, body: bytes | None = None
     ) -> bytes | None:
         """The body of an answer; ``None`` when there is no such thing."""
-        answer = _patiently(session, method, self._url + path, body)
+        answer = ask(session, self._url + path, method=method, body=body, remedy=LATER)
         if answer.status == NOT_FOUND and method == "GET":
             return None
         if answer.status != OK:
@@ -255,67 +227,8 @@ class OsvApi:
         )
 
 
-def _patiently(
-    session: requests.Session, method: str, url: str, body: bytes | None = None
-) -> _Answer:
-    """Ask, and ask again a little later when the server is busy or the line is cut.
-
-    :raises UnreachableError: it never answered.
-    """
-    tries = tenacity.Retrying(
-        stop=tenacity.stop_after_attempt(ATTEMPTS),
-        retry=tenacity.retry_if_exception_type(_Busy),
-        wait=_pause,
-        reraise=True,
-    )
-    try:
-        return tries(_once, session, method, url, body)
-    except (_Busy, requests.RequestException) as error:
-        raise UnreachableError(
-            f"{urlsplit(url).hostname} did not answer",
-            why=str(error),
-            remedy="run again when it is back, or give an archive with --advisories",
-        ) from error
-
-
-def _once(session: requests.Session, method: str, url: str, body: bytes | None) -> _Answer:
-    try:
-        with session.request(method, url, data=body, timeout=TIMEOUT, stream=True) as got:
-            answer = _Answer(got.status_code, _read_whole(got))
-            asked = got.headers.get("Retry-After", "").strip()
-    except (requests.ConnectionError, requests.Timeout, ChunkedEncodingError) as error:
-        raise _Busy(str(error)) from error
-    if answer.status in BUSY:
-        pause = float(asked) if asked.isdecimal() else 0.0
-        raise _Busy(f"HTTP {answer.status}", min(pause, LONGEST_PAUSE))
-    return answer
-
-
-def _read_whole(got: requests.Response) -> bytes:
-    """The body, within the deadline: ``requests`` itself limits only each single read."""
-    end = time.monotonic() + DEADLINE
-    body = bytearray()
-    for chunk in got.iter_content(1 << 16):
-        body += chunk
-        if len(body) > LARGEST_ARCHIVE:
-            raise requests.RequestException("an answer of more than a gibibyte")
-        if time.monotonic() > end:
-            raise requests.Timeout(f"no end after {DEADLINE:g} seconds")
-    return bytes(body)
-
-
-def _pause(state: tenacity.RetryCallState) -> float:
-    error = state.outcome.exception() if state.outcome else None
-    asked = error.pause if isinstance(error, _Busy) else 0.0
-    usual = tenacity.wait_exponential(multiplier=0.2, max=4) + tenacity.wait_random(0, 0.3)
-    return max(asked, usual(state))
-
-
-def _session() -> requests.Session:
-    session = requests.Session()
-    adapter = requests.adapters.HTTPAdapter(pool_maxsize=CONNECTIONS)
-    session.mount("https://", adapter)
-    session.mount("http://", adapter)
+def _session(url: str) -> requests.Session:
+    session = session_for(url)
     session.headers["Content-Type"] = "application/json"
     return session
 
@@ -324,8 +237,8 @@ def _download(url: str, cache: Path) -> Path:
     """Fetch an archive into the cache; a torn one never takes a whole one's place."""
     cache.mkdir(parents=True, exist_ok=True)
     target = cache / f"advisories-{hashlib.sha256(url.encode()).hexdigest()[:16]}.zip"
-    with _session() as session:
-        answer = _patiently(session, "GET", url)
+    with _session(url) as session:
+        answer = ask(session, url, remedy=LATER)
     if answer.status != OK:
         raise UnreachableError(
             f"{urlsplit(url).hostname} has no archive of advisories there",

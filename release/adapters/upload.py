@@ -20,8 +20,9 @@ import tenacity
 import urllib3
 from packaging.utils import parse_sdist_filename, parse_wheel_filename
 
-from release.adapters.index import SimpleIndex, session_for
+from release.adapters.index import SimpleIndex
 from release.adapters.repository import Repository
+from release.adapters.web import session_for
 from release.errors import (
     RepositoryError,
     TryAgainError,

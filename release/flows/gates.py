@@ -46,7 +46,16 @@ def choose_gates(folder: Path, wanted: tuple[str, ...] | None) -> Choice:
 
 def _sessions(folder: Path) -> frozenset[str]:
     # -k True: a list without it leaves out what a bare nox does not run.
-    done = process.run([*_nox(folder), "--list", "--json", "-k", "True"], cwd=folder)
+    argv = [*_nox(folder), "--list", "--json", "-k", "True"]
+    # Reading the noxfile must not leave bytecode beside it: that would be a dirty tree.
+    env = process.environment(PYTHONDONTWRITEBYTECODE="1")
+    done = process.run(argv, cwd=folder, env=env, check=False)
+    if done.code:
+        raise ToolError(
+            "nox cannot read noxfile.py",
+            why="\n".join(done.stderr.splitlines()[-5:]),
+            remedy="mend it, and commit; see it with: nox --list",
+        )
     try:
         return frozenset(item.name for item in msgspec.json.decode(done.raw, type=list[_Listed]))
     except msgspec.DecodeError as error:

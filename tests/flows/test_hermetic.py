@@ -223,9 +223,11 @@ def proxy_to(index: str):
         proxy = Proxy(f"http://127.0.0.1:{server.server_port}")
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
-        yield proxy
-        server.shutdown()
-        thread.join()
+        try:
+            yield proxy
+        finally:
+            server.shutdown()
+            thread.join()
 
 
 def test_a_private_index_behind_a_proxy_gives_dependencies(tmp_path, packages):

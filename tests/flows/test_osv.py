@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from osv_server import CUT, HANG, Osv, Trouble, osv_api
 
-from release.adapters import osv
+from release.adapters import osv, web
 from release.adapters.osv import OsvApi, OsvArchive, open_source
 from release.errors import UnreachableError, UsageError
 from release.scan.source import Found
@@ -42,8 +42,8 @@ def ids(found: Found) -> list[str]:
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pauses and patience cut short; what is paused for and how often stays."""
-    monkeypatch.setattr(osv, "TIMEOUT", (0.5, 0.3))
-    monkeypatch.setattr(osv, "_pause", lambda state: 0.01)
+    monkeypatch.setattr(web, "TIMEOUT", (0.5, 0.3))
+    monkeypatch.setattr(web, "_pause", lambda state: 0.01)
 
 
 @pytest.mark.parametrize(
@@ -112,7 +112,7 @@ def test_a_busy_server_is_asked_again_when_it_says(tmp_path: Path) -> None:
 def test_a_retry_after_without_reason_is_cut(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(osv, "LONGEST_PAUSE", 0.05)
+    monkeypatch.setattr(web, "LONGEST_PAUSE", 0.05)
     busy = [Trouble(429, {"Retry-After": "86400"})]
     with osv_api(write(tmp_path, record("P-1")), troubles=busy) as api:
         assert ids(OsvApi(api.url).match([("thing", "1")])) == ["P-1"]
@@ -124,12 +124,12 @@ def test_trouble_that_passes_is_outlived_and_trouble_that_stays_is_unknown(
     tmp_path: Path, status: int
 ) -> None:
     folder = write(tmp_path, record("P-1"))
-    with osv_api(folder, troubles=[Trouble(status)] * (osv.ATTEMPTS - 1)) as api:
+    with osv_api(folder, troubles=[Trouble(status)] * (web.ATTEMPTS - 1)) as api:
         assert ids(OsvApi(api.url).match([("thing", "1")])) == ["P-1"]
-    with osv_api(folder, troubles=[Trouble(status)] * osv.ATTEMPTS) as api:
+    with osv_api(folder, troubles=[Trouble(status)] * web.ATTEMPTS) as api:
         with pytest.raises(UnreachableError, match="did not answer"):
             OsvApi(api.url).match([("thing", "1")])
-        assert len(api.seen) == osv.ATTEMPTS
+        assert len(api.seen) == web.ATTEMPTS
 
 
 @pytest.mark.usefixtures("quick")
@@ -191,14 +191,14 @@ def test_nobody_there_is_unknown() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{taken.getsockname()[1]}"
-        with pytest.raises(UnreachableError, match=r"127\.0\.0\.1 did not answer"):
+        with pytest.raises(UnreachableError, match=r"127\.0\.0\.1:\d+ did not answer"):
             OsvApi(url).match([("thing", "1")])
 
 
 def test_an_answer_that_drips_for_ever_is_given_up(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, quick: None
 ) -> None:
-    monkeypatch.setattr(osv, "DEADLINE", -1.0)
+    monkeypatch.setattr(web, "DEADLINE", -1.0)
     with osv_api(write(tmp_path, record("P-1"))) as api, pytest.raises(UnreachableError):
         OsvApi(api.url).match([("thing", "1")])
 
@@ -285,6 +285,7 @@ def test_an_archive_beyond_reason_is_refused(
 ) -> None:
     path = packed(tmp_path / "all.zip", members(record("P-1")))
     monkeypatch.setattr(osv, "LARGEST_ARCHIVE", 100)
+    monkeypatch.setattr(web, "LARGEST", 100)
     with pytest.raises(UnreachableError, match="no archive"):
         open_source(str(path), "http://unused.invalid", tmp_path)
     with osv_api(tmp_path / "none") as api:

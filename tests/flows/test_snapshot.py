@@ -23,8 +23,9 @@ from kit import commit, make_project, warden
 from osv_server import Trouble, osv_api
 
 from release.adapters import process
-from release.adapters.index import SimpleIndex, pypi_simple_url, session_for
+from release.adapters.index import SimpleIndex, pypi_simple_url
 from release.adapters.uv import Uv, reasons, root_wheel
+from release.adapters.web import session_for
 from release.config import Config
 from release.flows.snapshot import ScanRequest, take_snapshot
 from release.model.metadata import CoreMetadata
@@ -399,7 +400,7 @@ def test_no_solution_is_a_gap_with_the_resolver_s_reasons(world: World) -> None:
 def test_a_published_release_that_cannot_be_seen_is_a_gap(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("release.adapters.index._pause", lambda state: 0)
+    monkeypatch.setattr("release.adapters.web._pause", lambda state: 0)
     world.put("{}-a", "1.0")
     dead = SimpleIndex(f"http://127.0.0.1:{free_port()}/simple/")
     shot = world.scan("{}-a", releases=dead)

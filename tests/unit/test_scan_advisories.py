@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
@@ -228,6 +228,7 @@ def test_related_and_upstream_never_join() -> None:
     assert parts(apart) == {frozenset("A"), frozenset("B")}
 
 
+@settings(deadline=None)  # cores are shared
 @given(st.data())
 def test_groups_do_not_depend_on_order(data: st.DataObject) -> None:
     names = [f"N{number}" for number in range(8)]

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
@@ -190,6 +190,7 @@ def test_code_findings_are_no_past_of_a_dependency() -> None:
     assert one.first_seen == NOON
 
 
+@settings(deadline=None)  # cores are shared
 @given(st.permutations(["A", "B", "C", "D"]), st.permutations([0, 1, 2]))
 def test_the_order_of_records_and_past_never_matters(names: list[str], turns: list[int]) -> None:
     aliases = {"A": ("CVE-1",), "B": ("CVE-1", "CVE-2"), "C": ("CVE-2",), "D": ("CVE-9",)}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from release.scan.severity import Rating, Score, rate
@@ -65,11 +65,13 @@ def test_a_vector_goes_before_a_word_and_an_unreadable_one_does_not() -> None:
     assert rate([V3_NIL], []).severity == "unknown"
 
 
+@settings(deadline=None)  # cores are shared
 @given(st.permutations([V2_10, V3_98, V3_75, V3_16, V4_93, Score("CVSS_V3", "rubbish")]))
 def test_order_never_matters(scores: list[Score]) -> None:
     assert rate(scores, []) == Rating(severity="critical", score=9.8)
 
 
+@settings(deadline=None)  # cores are shared
 @given(st.sampled_from([V2_10, V3_98, V4_93]), st.integers(0, 70), st.text(max_size=3))
 def test_a_damaged_vector_is_never_an_exception(score: Score, at: int, text: str) -> None:
     damaged = Score(score.type, score.score[:at] + text + score.score[at + len(text) :])

@@ -1,0 +1,286 @@
+"""What people see: at a real terminal, in CI, in a pipe; and what a signal leaves behind."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import pty
+import re
+import signal
+import struct
+import subprocess
+import sysconfig
+import termios
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from kit import commit, git, make_project
+
+SCRIPT = Path(sysconfig.get_path("scripts")) / "release-warden"
+PUBLISH = "release.publish"
+ESCAPE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+LEDGER = "refs/release-warden/plain-thing/local"
+
+
+@pytest.fixture
+def project(tmp_path):
+    return make_project(tmp_path / "project")
+
+
+def at_terminal(project: Path, *words: str, columns: int = 100, **env: str) -> str:
+    """Everything that the tool writes to a terminal; ``CI`` is unset, unless given."""
+    driver, terminal = pty.openpty()
+    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+    inherited = {k: v for k, v in os.environ.items() if k not in {"CI", "NO_COLOR", "COLUMNS"}}
+    child = subprocess.Popen(
+        [SCRIPT, *words],
+        cwd=project,
+        stdin=terminal,
+        stdout=terminal,
+        stderr=terminal,
+        env=inherited | {"TERM": "xterm-256color"} | env,
+    )
+    os.close(terminal)
+    said = b""
+    while True:
+        try:
+            part = os.read(driver, 4096)
+        except OSError:  # Linux says EIO when the last writer has gone
+            break
+        said += part
+        if not part:
+            break
+    os.close(driver)
+    assert child.wait() in {0, 2}, said.decode()
+    return said.decode().replace("\r\n", "\n")
+
+
+def piped(project: Path, *words: str, **env: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [SCRIPT, *words],
+        cwd=project,
+        check=False,
+        capture_output=True,
+        text=True,
+        env={**os.environ, **env},
+    )
+
+
+def test_a_terminal_shows_the_step_alive_with_its_time_and_keeps_its_line(project):
+    said = at_terminal(project, PUBLISH)
+    assert re.search(r"build .*0:00:0\d", ESCAPE.sub("", said))
+    assert "build ..." not in said
+    kept = said.split("\r\x1b[1A\x1b[2K")  # the live line is taken away again
+    assert any(ESCAPE.sub("", part).startswith("build: plain_thing-1.0.0") for part in kept)
+    assert said.count("\x1b[?25l") == said.count("\x1b[?25h"), "the cursor is shown again"
+
+
+def test_a_narrow_terminal_gets_blocks_and_nothing_is_cut(project):
+    said = ESCAPE.sub("", at_terminal(project, PUBLISH, columns=40))
+    assert re.search(r"^file {4}plain_thing-1\.0\.0\.tar\.gz$", said, re.MULTILINE)
+    assert len(re.findall(r"^sha256 {2}[0-9a-f]{64}$", said, re.MULTILINE)) == 2
+
+
+def test_ci_gets_plain_lines_even_at_a_terminal(project):
+    said = at_terminal(project, "release.plan", CI="true")
+    assert "\x1b" not in said
+    assert "\x1b" not in at_terminal(project, "release.verify", CI="true", NO_COLOR="1")
+
+
+def test_no_color_means_no_colour(project):
+    coloured = at_terminal(project, PUBLISH)
+    assert re.search(r"\x1b\[[0-9;]*m", coloured)
+    plain = at_terminal(project, PUBLISH, "--bump", "minor", NO_COLOR="1")
+    assert not re.search(r"\x1b\[[0-9;]*3\dm", plain)
+    assert "\x1b[1;31m" in at_terminal(project, "release.verify")
+    assert "\x1b" not in at_terminal(project, "release.verify", NO_COLOR="1")
+
+
+def test_a_dumb_terminal_gets_no_cursor_games(project):
+    assert "\x1b" not in at_terminal(project, PUBLISH, TERM="dumb")
+
+
+def test_a_pipe_gets_plain_lines_and_whole_tables(project):
+    done = piped(project, PUBLISH, COLUMNS="40")
+    assert done.returncode == 0, done.stderr
+    assert "\x1b" not in done.stdout + done.stderr
+    assert "build ...\n" in done.stderr
+    assert re.search(r"^file +size +sha256$", done.stdout, re.MULTILINE)
+    rows = re.findall(r"^plain_thing-\S+ +[\d,]+ B +[0-9a-f]{64}$", done.stdout, re.MULTILINE)
+    assert len(rows) == 2
+
+
+def test_twine_keeps_quiet_while_all_goes_well(project):
+    done = piped(project, PUBLISH)
+    assert "Uploading" not in done.stderr + done.stdout
+    assert "View at" not in done.stderr
+
+
+def test_a_reader_that_goes_away_is_no_crash(project):
+    done = subprocess.run(
+        ["bash", "-c", f"{SCRIPT} --help {PUBLISH} | true; echo ${{PIPESTATUS[0]}}"],
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    assert done.stdout.strip() in {"0", "141"}
+    assert "Traceback" not in done.stderr
+
+
+def test_every_task_has_an_example_that_names_it():
+    listed = json.loads(piped(Path.cwd(), "--list", "--list-format=json").stdout)
+    tasks = [
+        f"{group['name']}.{task['name']}"
+        for group in listed["collections"]
+        for task in group["tasks"]
+    ]
+    assert PUBLISH in tasks
+    for task in tasks:
+        said = piped(Path.cwd(), "--help", task).stdout
+        assert "For example:" in said, task
+        assert f"release-warden {task}" in said
+
+
+@pytest.mark.parametrize(
+    ("line", "offered"),
+    [
+        ("release-warden release.pu", ["release.publish"]),
+        ("release-warden release.publish --dr", ["--dry-run"]),
+        ("release-warden status.", ["status.build", "status.serve"]),
+    ],
+)
+def test_bash_completes_tasks_and_flags(line, offered):
+    """As bash does it: source the script, set COMP_WORDS, call the function."""
+    words = line.split()
+    script = f"""
+        export PATH={SCRIPT.parent}:$PATH
+        source <(release-warden --print-completion-script bash)
+        function=$(complete -p release-warden | sed 's/.*-F \\([^ ]*\\).*/\\1/')
+        COMP_WORDS=({line}) COMP_CWORD={len(words) - 1} COMP_LINE="{line}"
+        $function release-warden {words[-1]} {words[-2]}
+        printf '%s\\n' "${{COMPREPLY[@]}}"
+    """
+    done = subprocess.run(["bash", "-c", script], check=False, capture_output=True, text=True)
+    assert done.stderr == ""
+    found = set(done.stdout.split())
+    assert set(offered) <= found
+    assert all(word.startswith(words[-1]) for word in found)
+
+
+# Ctrl-C, and what a CI runner sends.
+
+
+def reset_signals() -> None:
+    """A test run in the background has SIGINT ignored, and the tool would respect that."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+def stopped_at(
+    project: Path, mark: Callable[[str], bool], number: int, pause: float = 0.0
+) -> tuple[int, dict[str, object], str]:
+    """Publish, and send a signal when a line of the talk comes: code, document, talk."""
+    child = subprocess.Popen(
+        [SCRIPT, PUBLISH, "--json"],
+        cwd=project,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=reset_signals,
+    )
+    said = ""
+    for line in child.stderr:
+        said += line
+        if mark(line):
+            time.sleep(pause)
+            child.send_signal(number)
+            break
+    out, rest = child.communicate(timeout=60)
+    return child.returncode, json.loads(out), said + rest
+
+
+def slow(project: Path, name: str, where: str) -> str:
+    """Make a step start a child that would go on for minutes; a word to find that child by."""
+    word = f"slow-{os.getpid()}-{time.monotonic_ns()}"
+    program = f"import time; time.sleep(300)  # {word}"
+    start = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {program!r}])"
+    path = project / name
+    path.write_text((path.read_text() if path.exists() else "") + where.format(start=start))
+    commit(project)
+    return word
+
+
+def alive(word: str) -> list[str]:
+    """The processes that have a word in their command."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            if word.encode() in path.read_bytes():
+                found.append(path.parent.name)
+        except OSError:
+            continue
+    return found
+
+
+SLOW_GATE = """
+import nox
+
+@nox.session(venv_backend="none")
+def tests(session):
+    print("the gate has begun", flush=True)
+    {start}
+"""
+CASES = [(signal.SIGINT, 130, "Ctrl-C"), (signal.SIGTERM, 143, "SIGTERM")]
+
+
+@pytest.mark.parametrize(("number", "code", "name"), CASES)
+def test_stopped_in_the_gates_nothing_is_irreversible(project, number, code, name):
+    word = slow(project, "noxfile.py", SLOW_GATE)
+    ended, document, _ = stopped_at(project, lambda line: "has begun" in line, number, 0.3)
+    assert ended == document["exit_code"] == code
+    assert document["error"] == "stopped"
+    assert document["what"] == f"stopped by {name}"
+    assert document["why"] == "irreversible so far: nothing"
+    assert alive(word) == []
+    assert git(project, "for-each-ref", LEDGER) == ""
+    assert git(project, "status", "--porcelain") == ""
+
+
+def test_stopped_in_the_build_nothing_is_irreversible(project):
+    word = slow(project, "plain_backend.py", "\n{start}\n")
+    began = time.monotonic()
+    ended, document, _ = stopped_at(
+        project, lambda line: line.startswith("build ..."), signal.SIGINT, 0.7
+    )
+    assert (ended, document["why"]) == (130, "irreversible so far: nothing")
+    assert time.monotonic() - began < 30
+    assert alive(word) == []
+    assert git(project, "for-each-ref", LEDGER) == ""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("mark", ["seal:", "upload ...", "confirm ...", "prove ...", "tag ..."])
+def test_stopped_after_the_seal_it_says_so_and_goes_on_from_there(project, mark, number):
+    ended, document, _ = stopped_at(project, lambda line: line.startswith(mark), number)
+    assert ended == 128 + number
+    why = document["why"]
+    assert why.startswith("irreversible so far: 1.0.0 is "), why
+    sealed = json.loads(git(project, "show", f"{LEDGER}/releases/1.0.0:manifest.json"))
+    again = piped(project, PUBLISH, "--json")
+    if "with every step done" in why:
+        return
+    assert again.returncode == 0, again.stderr
+    receipt = json.loads(again.stdout)
+    assert (receipt["version"], receipt["seal"]) == ("1.0.0", sealed["seal"])
+    assert [f["sha256"] for f in receipt["files"]] == [f["sha256"] for f in sealed["files"]]
+    assert not list(project.rglob(".git/refs/**/*.lock"))
+
+
+def test_a_stopped_run_leaves_no_server_and_nothing_in_run(project):
+    stopped_at(project, lambda line: line.startswith("prove ..."), signal.SIGINT)
+    assert alive(f"{project}/.release/index") == []
+    left = [p.name for p in (project / ".release" / "run").iterdir() if p.name != "documents"]
+    assert left == []
