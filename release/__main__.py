@@ -38,8 +38,10 @@ def namespace() -> Collection:
 class WardenConfig(Config):
     """Not invoke's: a user's ``~/.invoke.yaml`` and ``INVOKE_*`` are meant for other tasks."""
 
-    prefix = NAME  # type: ignore[assignment]  # invoke types it as None, and means it to be set
-    env_prefix = "RELEASE_WARDEN"
+    env_prefix = "RELEASE_WARDEN"  # type: ignore[assignment]  # invoke types it as None
+
+    def load_base_conf_files(self) -> None:
+        """Read none: no file of the user or the system steers a release."""
 
 
 class WardenProgram(Program):

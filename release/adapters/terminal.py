@@ -24,7 +24,7 @@ class Voice:
     """
 
     def __init__(self) -> None:
-        self._lively = sys.stderr.isatty() and not process.variable("CI")
+        self._lively = _is_lively()
         self._live: Progress | None = None
 
     def __call__(self, line: str) -> None:
@@ -33,7 +33,7 @@ class Voice:
         if not self._lively:
             sys.stderr.write(line + "\n")
             sys.stderr.flush()
-        elif line.endswith(GOES_ON) and process.variable("TERM") != "dumb":
+        elif line.endswith(GOES_ON):
             self._live = _live_line(line.removesuffix(GOES_ON))
         else:
             write_error(line, "dim")
@@ -55,6 +55,12 @@ class Voice:
             self._live = None
 
 
+def _is_lively() -> bool:
+    """Whether stderr is a terminal that somebody watches."""
+    watched = sys.stderr.isatty() and not process.variable("CI")
+    return watched and process.variable("TERM") != "dumb"
+
+
 def _live_line(text: str) -> Progress:
     from rich.console import Console
     from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
@@ -68,7 +74,7 @@ def _live_line(text: str) -> Progress:
 
 def write_error(text: str, style: str) -> None:
     """Write lines to stderr, styled where it is a terminal that wants colours."""
-    if not sys.stderr.isatty() or process.variable("NO_COLOR"):
+    if not _is_lively() or process.variable("NO_COLOR"):
         sys.stderr.write(text + "\n")
         return
     from rich.console import Console

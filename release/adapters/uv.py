@@ -16,6 +16,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+from packaging.version import Version
 
 from release.adapters import netrc, process
 from release.errors import ToolError
@@ -92,7 +93,7 @@ class Uv:
             )
         except ToolError as error:
             return Unanswered(error.what)
-        return _answer(done, query, self.name)
+        return _answer(done, query, self)
 
     def arguments(self, lowest: str) -> tuple[str, ...]:
         """What a resolution from this Python on is told, without the folders of one run."""
@@ -157,18 +158,24 @@ def root_wheel(
     return path
 
 
-def _answer(done: process.Completed, query: Query, name: str) -> Answer:
+def _answer(done: process.Completed, query: Query, asked: Uv) -> Answer:
     if done.code == 0:
         try:
             pins = pin(read_lock(done.stdout), query.pythons, query.extra)
         except ValueError as error:
             return Unanswered(f"uv's answer cannot be read: {error}")
-        root = canonicalize_name(name)
+        root = canonicalize_name(asked.name)
         return Solution(merge((one for one in pins if one.name != root), query.pythons))
-    words = reasons(done.stderr)
+    words = _nameless(reasons(done.stderr), asked)
     if done.code == NO_SOLUTION and SDISTS_ONLY not in done.stderr:
         return NoSolution(words)
-    return Unanswered(words)
+    return Unanswered(words, elsewhere=done.code == NO_SOLUTION)
+
+
+def _nameless(words: str, asked: Uv) -> str:
+    """The words without the root's version: one answer serves all versions that ask the same."""
+    name = canonicalize_name(asked.name)
+    return words.replace(f"{name}=={Version(asked.version)}", name)
 
 
 def reasons(stderr: str) -> str:

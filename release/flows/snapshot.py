@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
@@ -33,7 +33,15 @@ from release.scan.findings import (
 from release.scan.pythons import supported
 from release.scan.reach import World, reaches
 from release.scan.requirements import package_of, readable
-from release.scan.resolution import PLAIN, Answer, NoSolution, Query, Solution, merge
+from release.scan.resolution import (
+    PLAIN,
+    Answer,
+    NoSolution,
+    Query,
+    Solution,
+    Unanswered,
+    merge,
+)
 from release.scan.source import AdvisorySource, Found
 from release.scan.words import silence, word_on
 
@@ -224,7 +232,7 @@ class Resolver:
 
     def _closure(self, root: Root, queries: Sequence[Query]) -> Closure:
         minors = self._minors(root)
-        answers = {query: self._answers[query] for query in queries}
+        answers = {q: a for query in queries for q, a in self._served(query)}
         pins = (p for a in answers.values() if isinstance(a, Solution) for p in a.pins)
         return Closure(
             kind=root.kind,
@@ -240,6 +248,21 @@ class Resolver:
             exclude_newer=self.uv.exclude_newer,
         )
 
+    def _served(self, query: Query) -> list[tuple[Query, Answer]]:
+        """A query's answer; while it has none, also those without its lowest Python.
+
+        One Python that cannot be served must not hide what users of the others get.
+        """
+        tries = list(self._newer(query))
+        return tries if isinstance(tries[-1][1], Solution) else tries[:1]
+
+    def _newer(self, query: Query) -> Iterable[tuple[Query, Answer]]:
+        answer = self.solve(query)
+        yield query, answer
+        hopeless = isinstance(answer, Unanswered) and not answer.elsewhere
+        if not isinstance(answer, Solution) and not hopeless and query.pythons[1:]:
+            yield from self._newer(replace(query, pythons=query.pythons[1:]))
+
     def _own(self, root: Root, minors: tuple[str, ...]) -> Iterable[Pin]:
         """The project itself: users get it too, and an advisory may be about it."""
         if root.metadata and minors:
@@ -253,12 +276,14 @@ class Resolver:
             yield from readable(root.metadata.requires_dist)[1]
         if root.metadata and not answers:
             yield Gap(name=self._request.project.name, reason="no Python that we know runs it")
+        solved = {query.extra for query, a in answers.items() if isinstance(a, Solution)}
         for query, answer in answers.items():
             if not isinstance(answer, Solution):
                 extra = f"[{query.extra}]" if query.extra else ""
                 found = "has no solution" if isinstance(answer, NoSolution) else "is not resolved"
                 reason = f"{found}: {answer.words}"
-                yield Gap(name=f"{self._request.project.name}{extra}", reason=reason)
+                where = f" on Python {query.pythons[0]}" if query.extra in solved else ""
+                yield Gap(name=f"{self._request.project.name}{extra}{where}", reason=reason)
 
 
 def _named(source: str) -> str:

@@ -48,9 +48,13 @@ class NoSolution:
 
 @dataclass(frozen=True)
 class Unanswered:
-    """The resolver could not tell; ``words`` say why."""
+    """The resolver could not tell; ``words`` say why.
+
+    ``elsewhere``: it may be able to for newer Python versions alone.
+    """
 
     words: str
+    elsewhere: bool = False
 
 
 Answer = Solution | NoSolution | Unanswered

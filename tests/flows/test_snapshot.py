@@ -397,6 +397,29 @@ def test_no_solution_is_a_gap_with_the_resolver_s_reasons(world: World) -> None:
     assert str(world.folder) not in gap.reason
 
 
+def test_a_python_that_cannot_be_served_does_not_hide_the_others(world: World) -> None:
+    world.put("{}-a", "2.0", python=">=3.12")
+    world.warn("PYSEC-A", "{}-a", "0")
+    shot = world.scan("{}-a>=2", releases=None, config=Config(pythons=("3.11", "3.12")))
+    scanner = shot.scanners["osv"]
+    assert scanner.state == "partial"
+    assert [gap.name for gap in scanner.skipped] == [world.named("{}-demo on Python 3.11")]
+    (finding,) = shot.findings
+    assert finding.pythons == ("3.12",)
+    assert world.named("{}-a==2.0") in scanner.covered
+
+
+def test_the_witness_never_lays_the_published_requirements_to_head(world: World) -> None:
+    world.put("{}-a", "1.0")
+    world.put("{}-a", "2.0")
+    world.users_get("{}-a<2")
+    world.warn("PYSEC-A", "{}-a", "0 2")
+    one = world.verdict("{}-a")
+    assert one.verdict == "blocked-by-us"
+    assert world.named("{0}-demo depends on {0}-a<2") in one.witness
+    assert world.named("{}-demo==") not in one.witness
+
+
 def test_a_published_release_that_cannot_be_seen_is_a_gap(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
