@@ -11,6 +11,7 @@ import requests
 import tenacity
 from requests.exceptions import ChunkedEncodingError, ReadTimeout
 
+from release.adapters import process
 from release.errors import UnreachableError
 
 TIMEOUT = (10.0, 30.0)
@@ -48,8 +49,13 @@ class Answer:
 
 
 def session_for(url: str) -> requests.Session:
-    """A session; to this machine's own plain HTTP it takes no proxy, which requests would."""
+    """A session; to this machine's own plain HTTP it takes no proxy, which requests would.
+
+    The certificates of ``SSL_CERT_FILE`` count, as they do for uv and for Python itself; requests
+    alone would look at ``REQUESTS_CA_BUNDLE`` and ``CURL_CA_BUNDLE`` only, which go first.
+    """
     parts, session = urlsplit(url), requests.Session()
+    session.verify = process.variable("SSL_CERT_FILE") or True
     session.trust_env = parts.scheme != "http" or parts.hostname not in LOOPBACK
     for scheme in ("https://", "http://"):
         session.mount(scheme, requests.adapters.HTTPAdapter(pool_maxsize=CONNECTIONS))

@@ -83,7 +83,7 @@ def _heading(key: str, finding: Finding | None, reach: Reach | None) -> str:
     if finding:
         fixed = f", fixed in {listing(finding.fixed_in, 5)}" if finding.fixed_in else ""
         score = f" ({finding.score:g})" if finding.score is not None else ""
-        ids = listing(finding.ids, 5)
+        ids = listing(finding.ids, 5) or key
         return f"{finding.package} {finding.version}: {finding.severity}{score}, {ids}{fixed}"
     return f"{reach.package}: {listing(reach.ids, 5)}" if reach else key
 

@@ -182,11 +182,20 @@ def _unknown(evidence: Evidence, policy: Policy) -> Iterator[str]:
             about = ", ".join(sorted(coverage.unknown)).replace("*", "everything")
             yield f"{name} is {coverage.state}: no word on {about or 'everything'}"
     yield from _unresolved(evidence)
+    yield from _unjudged(evidence.snapshot)
     for item in evidence.record.tracked:
         states = {sighting.state for sighting in item.sightings.values()}
         finding = item.finding
         if states & {"unexplained"} and _may_be_a_cause(finding) and finding.reaches("published"):
             yield f"{finding.package} {finding.key}: no longer reported, and nothing explains it"
+
+
+def _unjudged(snapshot: Snapshot) -> Iterator[str]:
+    """Findings that users get and HEAD keeps, of which nobody could tell what frees them."""
+    causes = {f.key for f in snapshot.findings if _may_be_a_cause(f) and f.reaches("candidate")}
+    for reach in sorted(snapshot.reach, key=lambda reach: reach.key):
+        if reach.verdict == "unknown" and reach.key in causes:
+            yield f"whether an edit of ours frees users of {reach.key}: {reach.witness}"
 
 
 def _unresolved(evidence: Evidence) -> Iterator[str]:

@@ -66,8 +66,10 @@ def update_plans(existing: str | None, record: Record, reach: Sequence[Reach]) -
 
 def _load(text: str) -> Any:
     """The document; ``None`` if it holds nothing but comments."""
+    yaml = YAML()
+    yaml.preserve_quotes = True
     try:
-        data = YAML(typ="rt").load(text)
+        data = yaml.load(text)
     except (YAMLError, ValueError, RecursionError) as error:
         raise _corrupt(plain(str(error), 300)) from error
     if data is None:
@@ -140,7 +142,7 @@ def _apply(plan: dict[str, Any], edit: Edit) -> None:
 
 def _reads_as(text: str, data: Any) -> bool:
     try:
-        return bool(YAML(typ="rt").load(text) == data)
+        return bool(YAML().load(text) == data)
     except (YAMLError, ValueError):
         return False
 
@@ -154,8 +156,7 @@ def _anew(text: str, data: Any) -> str:
 
 
 def _writer(indent: int, offset: int) -> YAML:
-    yaml = YAML(typ="rt")
-    yaml.preserve_quotes = True
+    yaml = YAML()
     yaml.width = 4096
     yaml.indent(mapping=2, sequence=indent, offset=offset)
     yaml.representer.add_representer(

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
+import hashlib
+import json
 from datetime import timedelta
 
 import pytest
@@ -24,8 +27,10 @@ from worlds import (
 from release.config import Policy
 from release.decide.engine import ReleaseAutomationEngine
 from release.decide.rules import OWED
-from release.model.base import digest, encode
-from release.model.snapshot import Gap
+from release.model.base import digest, encode, sha256
+from release.model.decision import Reason
+from release.model.record import Coverage
+from release.model.snapshot import Gap, Word
 from release.record.carry import carry_forward
 
 HELD = finding()
@@ -83,6 +88,8 @@ def added(severity):
         (snapshot(HELD, reach=(reach(HELD, "installable-fix"),)), "none", "status-only"),
         (snapshot(HELD, reach=(reach(HELD, "blocked-upstream"),)), "none", "status-only"),
         (snapshot(HELD, reach=(reach(HELD, "no-fix"),)), "none", "status-only"),
+        # what nobody could tell is not "nothing to do"
+        (snapshot(HELD, reach=(reach(HELD, "unknown"),)), "unknown", "required-unknown"),
         # code, features, other changes of dependencies: none
         (snapshot(), "none", "nothing-owed"),
         (snapshot(added("critical")), "none", "nothing-owed"),
@@ -176,6 +183,81 @@ def test_unknown_does_not_block_what_positive_evidence_justifies():
     assert "required-unknown" in [reason.rule for reason in decision.reasons]
 
 
+def released_as(scan, *releases, **policy):
+    decision = decide(scan, *releases, **policy)
+    return decision.rule, [reason.rule for reason in decision.reasons[1:]]
+
+
+MAJOR = "removes-critical-high-or-unknown"
+
+
+@pytest.mark.parametrize(
+    "scan",
+    [
+        # users already get it, however bad it is: HEAD does not add it
+        snapshot(freed("high"), finding("CVE-2@jinja2", severity="critical")),
+        # what neither closure can resolve is no difference between them
+        snapshot(
+            freed("high"),
+            closures=(
+                closure("published", ["jinja2==1.0"], gaps=GAP),
+                closure("candidate", ["jinja2==2.0"], gaps=GAP),
+            ),
+        ),
+        # a partial report covered just what HEAD would bring
+        snapshot(freed("high"), scanners={"osv": scanner("jinja2==2.0", state="partial")}),
+        snapshot(freed("high"), scanners={"osv": scanner("jinja2==2.0")}),
+        # a package that HEAD no longer requires, by the word of a whole report
+        snapshot(
+            freed("high"),
+            closures=(closure("published", ["jinja2==1.0"]), closure("candidate", [])),
+        ),
+    ],
+    ids=["not added", "gap of both", "partial, covered", "all that is covered", "dropped"],
+)
+def test_a_removal_that_is_positively_known(scan):
+    assert outcome(decide(scan)) == ("release", MAJOR)
+
+
+@pytest.mark.parametrize("state", ["failed", "absent"])
+def test_what_a_failed_scanner_lists_as_covered_counts_for_nothing(state):
+    osv = {"osv": scanner("jinja2==1.0", "jinja2==2.0", state=state)}
+    assert decide(snapshot(freed("high"), scanners=osv)).rule == "required-unknown"
+
+
+def test_a_blocker_without_an_edit_that_helps_holds_nothing():
+    stuck = reach(HELD, "blocked-by-us", edit=())
+    assert released_as(snapshot(HELD, reach=(stuck,))) == ("status-only", [])
+    other = reach(HELD, "blocked-upstream", edit=reach(HELD).edit)
+    assert released_as(snapshot(HELD, reach=(other,))) == ("status-only", [])
+
+
+def test_what_is_known_is_not_told_as_unknown():
+    unreleased = snapshot(closures=(closure("candidate", ["jinja2==2.0"]),))
+    assert released_as(unreleased) == ("first-release-is-a-persons", [])
+    assert released_as(snapshot(), release("1.0")) == ("nothing-owed", [])
+
+
+def test_what_is_unknown_is_told_in_order_and_in_words():
+    gaps = (Gap(name="b", reason="y"), Gap(name="b", reason="x"), Gap(name="a", reason="z"))
+    known = evidence(
+        snapshot(closures=(closure("published", ["jinja2==1.0"], gaps=gaps),)), release("1.0")
+    )
+    scanners = {
+        "osv": Coverage(state="partial"),
+        "two": Coverage(state="failed", unknown=("flask", "jinja2")),
+        "three": Coverage(state="absent", unknown=("*",)),
+    }
+    known = dataclasses.replace(known, record=replace(known.record, scanners=scanners))
+    engine = ReleaseAutomationEngine(Policy(required=("two", "osv", "never", "three")))
+    assert engine.decide(known).reasons[0].evidence == (
+        "never: it has never reported, osv is partial: no word on everything, "
+        "three is absent: no word on everything, two is failed: no word on flask, jinja2, "
+        "what HEAD would install could not be resolved, "
+        "a (published): z, b (published): x, b (published): y"
+    )
+
+
 def test_users_of_a_python_that_head_drops_are_not_helped():
     scan = snapshot(freed("high", pythons=("3.10", "3.11")))
     assert outcome(decide(scan))[0] == "none"
@@ -242,6 +324,28 @@ def test_a_release_under_way_does_not_count_against_itself():
     assert decide(scan, past, releases_per_week=1).action == "release"
 
 
+@pytest.mark.parametrize(
+    ("other", "rule"),
+    [
+        ({"fingerprint": "another", "state": "open"}, "weekly-budget-spent"),
+        ({"state": "abandoned"}, "weekly-budget-spent"),
+        ({"state": "open"}, MAJOR),
+    ],
+)
+def test_only_the_release_to_be_resumed_is_left_out_of_the_budget(other, rule):
+    scan = snapshot(freed("high"))
+    past = release("1.1", **{"fingerprint": decide(scan).fingerprint, **other})
+    assert decide(scan, past, releases_per_week=1).rule == rule
+
+
+def test_the_fingerprint_outlives_versions_of_this_tool():
+    """The ledger holds fingerprints that are spent: another spelling would release twice."""
+    scan = snapshot(freed("high"), added("low"))
+    spelled = [["CVE-1@jinja2", "present", "absent"], [NEW, "absent", "present"]]
+    text = json.dumps([spelled, ["jinja2"]], separators=(",", ":"))
+    assert decide(scan).fingerprint == hashlib.sha256(text.encode()).hexdigest()
+
+
 def test_the_fingerprint_is_of_what_changes_for_users():
     scan = snapshot(freed("high"))
     mark = decide(scan).fingerprint
@@ -251,6 +355,12 @@ def test_the_fingerprint_is_of_what_changes_for_users():
     assert decide(snapshot(freed("high", "CVE-2@jinja2"))).fingerprint != mark
     edited = (scan.closures[0], replace(scan.closures[1], requires=("jinja2>=2",)))
     assert decide(replace(scan, closures=edited)).fingerprint != mark
+
+
+def test_a_decision_depends_on_the_words_it_was_given():
+    word = Word(key="CVE-1@jinja2", ruling="withdrawn", evidence="x")
+    one, other = decide(snapshot(HELD)), decide(snapshot(HELD, words=(word,)))
+    assert one.inputs.snapshot != other.inputs.snapshot
 
 
 def test_a_decision_names_its_inputs():
@@ -271,6 +381,17 @@ def test_a_person_may_always_ask():
     assert (bare.trigger, bare.bump, bare.inputs.snapshot) == ("manual", "minor", "nothing")
     known = evidence(snapshot(freed("high")))
     full = engine.by_hand(snapshot=known.snapshot, record=known.record, **asked)
+    assert bare.fingerprint == sha256(b'["minor","a new feature"]')
+    assert bare.reasons == (
+        Reason(rule="a-person-asked", why="A person asked for it.", evidence="a new feature"),
+    )
+    assert (bare.inputs.baseline, bare.inputs.config, bare.reach) == ("nothing", "c", ())
+    assert bare.next == "release.publish ships it"
+    assert full.inputs.snapshot == digest(known.snapshot)
+    assert full.inputs.baseline == digest(known.record)
+    assert full.inputs.policy == engine.decide(known).inputs.policy
+    held = snapshot(HELD, reach=(reach(HELD),))
+    assert engine.by_hand(snapshot=held, record=None, **asked).reach == held.reach
     assert full.fingerprint == engine.decide(known).fingerprint
 
 
@@ -293,10 +414,17 @@ worlds = st.lists(findings, unique_by=lambda item: item.key)
 @given(worlds, st.randoms(use_true_random=False))
 def test_order_never_changes_a_decision(found, chance):
     reaches = tuple(reach(item) for item in found)
+    words = tuple(
+        Word(key=item.key, ruling=ruling, evidence=f"{item.key} {ruling}")
+        for item in found
+        for ruling in ("withdrawn", "unknown")
+    )
     past = (release("1.1"), release("1.2", weight="minor"), release("1.3", trigger="manual"))
-    one = decide(snapshot(*found, reach=reaches), *past)
+    one = decide(snapshot(*found, reach=reaches, words=words), *past)
     shuffled = snapshot(
-        *chance.sample(found, len(found)), reach=tuple(chance.sample(reaches, len(reaches)))
+        *chance.sample(found, len(found)),
+        reach=tuple(chance.sample(reaches, len(reaches))),
+        words=tuple(chance.sample(words, len(words))),
     )
     assert encode(decide(shuffled, *past[::-1])) == encode(one)
 

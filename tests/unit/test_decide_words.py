@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import pytest
+from msgspec.structs import replace
 from worlds import (
+    ADDED,
     FREED,
     closure,
     evidence,
     finding,
     reach,
+    release,
     scanner,
     snapshot,
 )
@@ -17,7 +20,9 @@ from release.config import Policy
 from release.decide.engine import ReleaseAutomationEngine
 from release.decide.explain import explain
 from release.decide.notes import notes
-from release.model.snapshot import Gap
+from release.model.changes import Change, Changes
+from release.model.decision import Reason
+from release.model.snapshot import Edit, Gap
 from release.record.changes import SecurityChangeDetector
 
 ENGINE = ReleaseAutomationEngine(Policy())
@@ -53,6 +58,72 @@ Next
   edit pyproject.toml: replace 'jinja2<2' by 'jinja2>=2.0'; commit, then run release.auto
 """
     )
+
+
+TEN = tuple(f"CVE-{n}" for n in range(10))
+
+
+def test_the_explanation_of_many_findings():
+    """Worst first; whatever is missing is left out; long lists are cut, long lines wrapped."""
+    scan = snapshot(
+        finding("CVE-1@jinja2", severity="low", ids=TEN, fixed_in=TEN),
+        finding("CVE-2@jinja2", severity="medium", affects={}),
+        finding("CVE-3@jinja2", severity="critical", affects=ADDED, version="2.0", ids=()),
+        finding("CVE-4@jinja2", severity="critical", affects={"published": TEN}),
+        finding("CVE-5@jinja2", affects={"candidate": TEN}),
+    )
+    gone = finding("CVE-0@gone", ids=TEN)
+    told = reach(gone, witness="a long word " * 10, blocker="a requirement " * 8)
+    wide = Edit(requirement="jinja2 " * 15, becomes="flask " * 20)
+    decision = replace(
+        ENGINE.decide(evidence(scan)),
+        reach=(
+            replace(told, edit=(wide,)),
+            *(reach(item, "no-fix") for item in scan.findings),
+            replace(reach(gone, "unknown"), key="bare@flask", package="flask"),
+        ),
+        reasons=(Reason(rule="r", why="w " * 50, keys=("CVE-9@x",), evidence="e " * 50),),
+        next="",
+    )
+    assert explain(decision, scan).partition("\nFindings\n")[2] == EXPLAINED
+    assert ("w " * 44).strip() + "\n    w w" in explain(decision, scan)
+    assert "    evidence: " + ("e " * 41).strip() + "\n      e e" in explain(decision, scan)
+
+
+EXPLAINED = """\
+  jinja2 2.0: critical, CVE-3@jinja2
+    users do not get it; HEAD has 2.0
+    no-fix: no fixed version can be installed
+  jinja2 1.0: critical, CVE-4
+    users get CVE-0, CVE-1, CVE-2, CVE-3, CVE-4 and 5 more; HEAD does not have it
+    no-fix: no fixed version can be installed
+  jinja2 1.0: high, CVE-5
+    users do not get it; HEAD has CVE-0, CVE-1, CVE-2, CVE-3, CVE-4 and 5 more
+    no-fix: no fixed version can be installed
+  jinja2 1.0: medium, CVE-2
+    in what users get and in HEAD
+    no-fix: no fixed version can be installed
+  jinja2 1.0: low, CVE-0, CVE-1, CVE-2, CVE-3, CVE-4 and 5 more, fixed in CVE-0, CVE-1, CVE-2,
+    CVE-3, CVE-4 and 5 more
+    users get 1.0; HEAD has 1.0
+    no-fix: no fixed version can be installed
+  gone: CVE-0, CVE-1, CVE-2, CVE-3, CVE-4 and 5 more
+    blocked-by-us: a requirement of ours holds the vulnerable version
+    held by: a requirement a requirement a requirement a requirement a requirement a requirement
+      a requirement a requirement
+      - jinja2 jinja2 jinja2 jinja2 jinja2 jinja2 jinja2 jinja2 jinja2 jinja2 jinja2 jinja2
+        jinja2 jinja2 jinja2
+      + flask flask flask flask flask flask flask flask flask flask flask flask flask flask
+        flask flask flask flask flask flask
+    witness: a long word a long word a long word a long word a long word a long word a long word
+      a long word a long word a long word
+  CVE-9@x
+  flask: CVE-0, CVE-1, CVE-2, CVE-3, CVE-4 and 5 more
+    unknown: the resolver could not tell
+
+Unknown
+  nothing: every scanner covered all that it was given
+"""
 
 
 def test_the_explanation_names_what_is_unknown():
@@ -105,6 +176,66 @@ def test_the_notes_of_a_security_release():
     )
 
 
+def removed(key, **other):
+    return finding(key, affects=FREED, **other)
+
+
+def test_the_notes_name_the_worst_first_and_count_what_is_cut():
+    text = written(
+        removed("CVE-0@alpha", severity="low", summary="s" * 130),
+        *(removed(f"CVE-{n:02}@beta", severity="medium", summary="x") for n in range(10)),
+        removed("CVE-99@beta", ids=(), severity="critical", summary="not told: there are more"),
+        removed("CVE-50@gamma"),
+        closures=(
+            closure("published", ["alpha==1", "beta==1", "gamma==1"]),
+            closure("candidate", []),
+        ),
+        scanners={"osv": scanner("alpha==1", "beta==1", "gamma==1")},
+    )
+    medium = ", ".join(f"`CVE-{n:02}` (medium)" for n in range(9))
+    assert text.splitlines()[2:5] == [
+        f"- `beta`: a fresh install no longer gets `CVE-99@beta` (critical), {medium} and 1 more",
+        "- `gamma`: a fresh install no longer gets `CVE-50` (high)",
+        f"- `alpha`: a fresh install no longer gets `CVE-0` (low): {'s' * 119}…",
+    ]
+
+
+@pytest.mark.parametrize(("count", "last"), [(100, "`p99`"), (101, "- and 1 more packages")])
+def test_the_notes_count_the_packages_beyond_a_hundred(count, last):
+    pins = [f"p{n:02}==1.0" for n in range(count)]
+    text = written(
+        *(removed(f"CVE-1@p{n:02}") for n in range(count)),
+        scanners={"osv": scanner(*pins)},
+        closures=(closure("published", pins), closure("candidate", [])),
+    )
+    shown = [line for line in text.splitlines() if line.startswith("- ")]
+    assert len(shown) == count
+    assert last in shown[-1]
+
+
+def test_the_notes_of_a_persons_release_without_a_word():
+    for reason, told in (("", "Released by hand."), ("x" * 2001, "x" * 1999 + "…")):
+        decision = ENGINE.by_hand(
+            bump="minor", reason=reason, snapshot=None, record=None, config="c"
+        )
+        assert notes(decision, None, "1.1.0", "2026-11-23") == f"### Changed\n\n- {told}\n"
+
+
+def test_the_notes_tell_only_what_no_upgrade_settled():
+    def change(n, kind="resolved", cause="withdrawn", ids=("CVE-1",)):
+        facts = {"key": f"k{n}", "package": "p", "ids": ids, "severity": "low"}
+        return Change(kind=kind, cause=cause, **facts)
+
+    told = [change(0, cause="upgraded"), change(1, "new"), change(2, cause=None)]
+    told += [change(3, "eased", "withdrawn"), *(change(n, ids=()) for n in range(4, 105))]
+    changes = Changes(since="nothing", changes=tuple(told))
+    decision = ENGINE.decide(evidence(snapshot()))
+    lines = notes(decision, None, "1.1.0", "2026-11-23", changes=changes).splitlines()
+    assert lines[0] == "### Advisories settled otherwise"
+    assert lines[2:-1] == [f"- `p` `k{n}`: withdrawn" for n in range(4, 104)]
+    assert lines[-1] == "- and 1 more findings"
+
+
 def test_hostile_text_is_no_markup_in_the_notes():
     text = written(finding(affects=FREED, summary=HOSTILE))
     line = text.splitlines()[2]
@@ -141,3 +272,54 @@ def test_two_thousand_findings_stay_readable():
     )
     assert "and 900 more packages" in text
     assert len(text.encode()) < 60_000
+
+
+TWELVE = [finding(f"CVE-{n:02}@{'j' * 90}", ids=(), severity="low") for n in range(12)]
+GAPS = tuple(Gap(name=f"p{n:02}", reason="?") for n in range(12))
+
+
+def settled_by(scan, *past, **policy):
+    decision = ReleaseAutomationEngine(Policy(**policy)).decide(evidence(scan, *past))
+    return decision.reasons[0].rule, decision.reasons[0].evidence
+
+
+def test_the_evidence_of_each_rule_is_told_in_words():
+    freed = snapshot(finding(affects=FREED))
+    mark = ENGINE.decide(evidence(freed)).fingerprint
+    assert [
+        settled_by(snapshot()),
+        settled_by(snapshot(closures=(closure("candidate", []),))),
+        settled_by(freed, automatic=False),
+        settled_by(freed, release("1.1", fingerprint=mark)),
+        settled_by(freed, releases_per_week=0),
+        settled_by(freed, release("1.1"), release("1.2"), releases_per_week=2),
+        settled_by(
+            snapshot(finding(affects=FREED, severity="low")), release("1.1", weight="minor")
+        ),
+    ] == [
+        ("nothing-owed", "nothing that users get is known to be vulnerable"),
+        ("first-release-is-a-persons", "the index lists no release of it"),
+        ("kill-switch", "policy.automatic = false"),
+        ("fingerprint-spent", f"{mark[:12]} was shipped as 1.1"),
+        ("weekly-budget-spent", "0 in seven days: the budget is 0"),
+        ("weekly-budget-spent", "2 in seven days: 1.1, 1.2"),
+        ("minor-budget-spent", "1.1 within 7 days"),
+    ]
+
+
+def test_long_evidence_is_cut_and_counted():
+    _, evidence_ = settled_by(snapshot(*TWELVE))
+    names = (f"low {'j' * 79}… {item.key}" for item in TWELVE[:10])
+    assert evidence_ == ", ".join(names) + " and 2 more"
+    gaps = closure("published", ["jinja2==1.0"], gaps=GAPS), closure("candidate", ["jinja2==2.0"])
+    _, evidence_ = settled_by(snapshot(closures=gaps))
+    assert evidence_ == ", ".join(f"p{n:02} (published): ?" for n in range(10)) + " and 2 more"
+
+
+def test_the_next_step_names_fifty_edits():
+    edits = tuple(Edit(requirement=f"p{n:02}<2", becomes=f"p{n:02}>=2") for n in range(51))
+    scan = snapshot(HELD, reach=(reach(HELD, edit=edits),))
+    told = ", ".join(f"'p{n:02}<2' by 'p{n:02}>=2'" for n in range(50))
+    assert ENGINE.decide(evidence(scan)).next == (
+        f"edit pyproject.toml: replace {told} and 1 more; commit, then run release.auto"
+    )

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 from worlds import NOON, closure, finding, scanner, snapshot
 
-from release.model.base import encode
-from release.model.record import Record, Tracked
+from release.model.base import digest, encode
+from release.model.changes import Change
+from release.model.record import Coverage, Record, Sighting, Tracked
 from release.model.snapshot import Gap, Word
 from release.record.carry import carry_forward
 from release.record.changes import SecurityChangeDetector
@@ -70,6 +71,56 @@ def test_what_resolves_a_finding(after, cause):
     assert told(KNOWN, record) == [("resolved", cause)]
 
 
+@pytest.mark.parametrize(
+    ("after", "evidence"),
+    [
+        (scan(covered=("jinja2==2.0", "jinja2==3.0")), "now at 2.0, 3.0"),
+        (scan(covered=SAME, words=(WITHDRAWN,)), "withdrawn on 2026-11-01"),
+        (scan(finding(suppressed=True), covered=SAME), "suppressed by the project"),
+        (
+            scan(covered=(*SAME, "jinja2==2.0"), closures=pins("2.0")),
+            "no closure of users holds 1.0 any longer",
+        ),
+        (scan(covered=SAME, words=(STILL,)), "it lists 1.0"),
+        (scan(covered=SAME), "its package and version stayed, no word explains it"),
+    ],
+)
+def test_what_settles_a_finding_is_told_in_words(after, evidence):
+    record = carry_forward(KNOWN, after)
+    assert only(record).sightings["osv"].evidence == evidence
+    (change,) = SecurityChangeDetector().compare(KNOWN, record).changes
+    assert (change.key, change.evidence) == ("CVE-1@jinja2", evidence)
+
+
+def test_a_package_that_is_gone_is_told_in_words():
+    gone = scan(covered=("flask==1.0",))
+    record = carry_forward(carry_forward(KNOWN, gone), gone)
+    assert only(record).sightings["osv"].evidence == "jinja2 is no longer installed"
+
+
+@pytest.mark.parametrize("after", [scan(), scan(finding(suppressed=True), covered=SAME)])
+def test_the_day_of_resolution_stays_until_the_finding_returns(after):
+    once = carry_forward(KNOWN, after)
+    again = replace(after, taken_at=LATER + timedelta(days=1))
+    assert encode(carry_forward(once, again)) == encode(once)
+    back = carry_forward(once, scan(finding(), covered=SAME))
+    assert only(carry_forward(back, again)).resolved_at == again.taken_at
+
+
+def test_what_was_resolved_needs_no_second_word():
+    resolved = carry_forward(KNOWN, scan(covered=SAME, words=(WITHDRAWN,)))
+    assert only(carry_forward(resolved, scan(covered=SAME))) == only(resolved)
+
+
+def test_a_scanner_that_reports_no_more_resolves_nothing():
+    known = carry_forward(None, snapshot(finding(scanners=("sarif:x",))))
+    assert only(carry_forward(known, scan())) == only(known)
+
+
+def test_the_record_is_of_the_repository_that_was_scanned():
+    assert carry_forward(None, snapshot(repository="pypi")).repository == "pypi"
+
+
 @pytest.mark.parametrize("words", [(), (STILL,)])
 def test_silence_about_a_version_that_stayed_is_unexplained_and_open(words):
     record = carry_forward(KNOWN, scan(covered=(*SAME, "jinja2==2.0"), words=words))
@@ -120,9 +171,67 @@ def test_a_partial_report_settles_what_it_covers_when_the_resolver_vouches_for_i
     assert record.scanners["osv"].unknown == ("flask",)
 
 
-def test_a_failed_first_scan_knows_nothing():
-    record = carry_forward(None, scan(state="failed"))
-    assert record.scanners["osv"].unknown == ("*",)
+VOUCHING = closure("published", ["jinja2==2.0"]), closure("candidate", ["jinja2==2.0"])
+FLASK = (Gap(name="Flask (>1)", reason="no wheel"),)
+
+
+def gapped(**other):
+    return tuple(replace(item, **{"gaps": FLASK, **other}) for item in VOUCHING)
+
+
+@pytest.mark.parametrize(
+    ("closures", "held", "is_open"),
+    [
+        (gapped(), finding(), False),
+        (gapped(), finding(scope="extra"), False),
+        (gapped(pythons=("3.11", "3.12"), extras=("", "x")), finding(), False),
+        (gapped(gaps=(Gap(name="Jinja2 (<3)", reason="no wheel"),)), finding(), True),
+        (gapped(), finding(pythons=("3.11", "3.12")), True),
+        (gapped(), finding(extras=("", "x")), True),
+        (gapped()[:1], finding(), True),
+        (gapped()[:1], finding(affects={"published": ("1.0",)}), False),
+        (VOUCHING[:1], finding(affects={}), True),
+        (VOUCHING[1:], finding(affects={}), True),
+        (VOUCHING, finding(affects={}), False),
+        (VOUCHING, finding(scope="dev"), True),
+    ],
+)
+def test_the_resolver_vouches_for_what_it_resolved(closures, held, is_open):
+    known = carry_forward(None, snapshot(held))
+    after = scan(closures=closures, state="partial")
+    assert only(carry_forward(known, after)).is_open is is_open
+
+
+def test_a_version_that_only_developers_keep_is_not_out_of_scope():
+    known = carry_forward(None, snapshot(finding(scope="dev")))
+    record = carry_forward(known, scan(covered=(*SAME, "jinja2==2.0"), closures=pins("2.0")))
+    assert only(record).sightings["osv"].state == "unexplained"
+
+
+@pytest.mark.parametrize(("name", "unknown"), [("osv", "jinja2"), ("pip-audit", "*")])
+def test_a_failed_first_scan_knows_nothing(name, unknown):
+    failed = snapshot(scanners={name: scanner(state="failed")}, closures=pins("1.0"))
+    coverage = carry_forward(None, failed).scanners[name]
+    assert (coverage.state, coverage.unknown) == ("failed", (unknown,))
+    assert carry_forward(None, scan(state="failed")).scanners["osv"].unknown == ("*",)
+
+
+def test_what_is_covered_and_unknown_is_carried_over_reports_that_are_not_whole():
+    def coverage(record):
+        return record.scanners["osv"]
+
+    first = carry_forward(None, scan(covered=("a==1", "b==1", "c==1"), skipped=FLASK))
+    assert coverage(first) == Coverage(
+        state="partial", covered=("a==1", "b==1", "c==1"), unknown=("flask",)
+    )
+    second = carry_forward(first, scan(covered=("a==1", "a==2", "d==1"), state="partial"))
+    assert coverage(second) == Coverage(
+        state="partial",
+        covered=("a==1", "a==2", "b==1", "c==1", "d==1"),
+        unknown=("b", "c", "flask"),
+    )
+    missed = scan(covered=(*coverage(second).covered, "flask==1.0"), closures=pins("2.0"))
+    assert coverage(carry_forward(second, missed)).unknown == ("jinja2",)
 
 
 def names(count: int) -> tuple[str, ...]:
@@ -137,6 +246,21 @@ def test_a_report_that_lost_more_than_a_fifth_awaits_a_second(kept, states):
     for state in states:
         record = carry_forward(record, scan(covered=names(kept)))
         assert record.scanners["osv"].state == state
+
+
+@pytest.mark.parametrize("between", [{"state": "failed"}, {"covered": names(7), "skipped": FLASK}])
+def test_a_report_that_lost_more_awaits_its_second_over_a_bad_one(between):
+    record = carry_forward(None, scan(covered=names(10)))
+    less = scan(covered=names(7))
+    record = carry_forward(record, less)
+    assert record.scanners["osv"].unknown == ("p7", "p8", "p9")
+    record = carry_forward(record, scan(**between))
+    assert record.scanners["osv"].pending == names_only(7)
+    assert carry_forward(record, less).scanners["osv"].state == "ok"
+
+
+def names_only(count: int) -> tuple[str, ...]:
+    return tuple(f"p{number}" for number in range(count))
 
 
 def test_a_person_may_accept_a_smaller_report():
@@ -161,6 +285,69 @@ def test_when_two_findings_turn_out_to_be_one_the_older_key_stays():
     one = carry_forward(both, scan(finding("A@jinja2", ids=("CVE-1", "GHSA-9")), covered=SAME))
     assert only(one).finding.key == "CVE-1@jinja2"
     assert told(both, one) == [("updated", None)]
+
+
+def test_the_key_that_stays_is_the_older_not_the_first_in_the_alphabet():
+    old = carry_forward(None, snapshot(finding("Z-9@jinja2")))
+    both = carry_forward(old, scan(finding("Z-9@jinja2"), finding("A-1@jinja2"), covered=SAME))
+    one = carry_forward(both, scan(finding("M@jinja2", ids=("A-1", "Z-9")), covered=SAME))
+    assert only(one).finding.key == "Z-9@jinja2"
+
+
+def test_what_every_scanner_said_of_findings_that_are_one_is_kept():
+    two = finding("CVE-1@jinja2"), finding("GHSA-9@jinja2", scanners=("pip-audit",))
+    heard = {"osv": scanner(*SAME), "pip-audit": scanner(*SAME)}
+    both = carry_forward(None, snapshot(*two, scanners=heard, closures=()))
+    joined = finding(ids=("CVE-1", "GHSA-9"))
+    deaf = {"osv": scanner(*SAME), "pip-audit": scanner(state="failed")}
+    one = carry_forward(both, snapshot(joined, scanners=deaf, closures=()))
+    assert {n: s.state for n, s in only(one).sightings.items()} == {
+        "osv": "open",
+        "pip-audit": "open",
+    }
+    moved = {"osv": scanner(*SAME), "pip-audit": scanner("jinja2==2.0")}
+    two_words = carry_forward(one, snapshot(joined, scanners=moved, closures=()))
+    assert only(two_words).sightings["pip-audit"].cause == "upgraded"
+
+
+@pytest.mark.parametrize(
+    ("scope", "key"),
+    [("extra", "CVE-1@jinja2"), ("dev", "GHSA-9@jinja2"), ("floor", "GHSA-9@jinja2")],
+)
+def test_what_developers_get_is_another_finding_than_what_users_get(scope, key):
+    other = finding("GHSA-9@jinja2", ids=("CVE-1", "GHSA-9"), scope=scope)
+    assert [item.key for item in lasting(KNOWN, snapshot(other)).findings] == [key]
+    known = carry_forward(None, snapshot(finding(scope="extra")))
+    assert [item.key for item in lasting(known, snapshot(other)).findings] == [key]
+
+
+def test_known_clocks_and_a_known_severity_outlast_a_later_scan():
+    known = carry_forward(None, snapshot(finding(score=7.5, fix_available_at=NOON)))
+    later = finding(first_seen=LATER, fix_available_at=LATER, score=9.8)
+    aged = only(carry_forward(known, snapshot(later))).finding
+    assert (aged.first_seen, aged.fix_available_at, aged.score) == (NOON, NOON, 9.8)
+    unsure = finding(severity="unknown", fix_available_at=None)
+    aged = only(carry_forward(known, snapshot(unsure))).finding
+    assert (aged.severity, aged.score, aged.fix_available_at) == ("high", 7.5, NOON)
+    fixed = finding(fix_available_at=LATER)
+    assert only(carry_forward(KNOWN, snapshot(fixed))).finding.fix_available_at == LATER
+
+
+def test_clocks_that_an_old_record_lacks_are_set_once():
+    clockless = replace(KNOWN, tracked=(replace(only(KNOWN), finding=finding()),))
+    assert only(carry_forward(clockless, scan(finding(), covered=SAME))).finding.first_seen == LATER
+    told_noon = scan(finding(first_seen=NOON), covered=SAME)
+    assert only(carry_forward(clockless, told_noon)).finding.first_seen == NOON
+
+
+def test_what_several_scanners_say_of_one_finding_is_joined():
+    one = finding(ids=("CVE-1",), source=("a",), suppressed=True)
+    other = finding(ids=("GHSA-1",), source=("b",), scanners=("pip-audit",))
+    joined = only(carry_forward(None, snapshot(one, other))).finding
+    assert joined.ids == ("CVE-1", "GHSA-1")
+    assert joined.source == ("a", "b")
+    assert joined.scanners == ("osv", "pip-audit")
+    assert not joined.suppressed
 
 
 def test_when_one_finding_falls_into_two_its_key_stays_with_its_bearer():
@@ -220,8 +407,63 @@ def test_changes_of_an_open_finding(change, kinds):
     assert [kind for kind, _ in told(KNOWN, record)] == kinds
 
 
+@pytest.mark.parametrize(
+    ("change", "evidence"),
+    [
+        ({"severity": "critical"}, ["high -> critical"]),
+        ({"severity": "medium"}, ["high -> medium"]),
+        ({"fixed_in": ("2.0", "3.0")}, ["fixed in 2.0, 3.0"]),
+        ({"summary": "in other words", "url": "u"}, ["summary, url"]),
+        ({"scanners": ("osv", "pip-audit")}, ["scanners"]),
+    ],
+)
+def test_changes_of_an_open_finding_are_told_in_words(change, evidence):
+    record = carry_forward(KNOWN, scan(finding(**change), covered=SAME))
+    changes = SecurityChangeDetector().compare(KNOWN, record)
+    assert [item.evidence for item in changes.changes] == evidence
+    assert changes.since == digest(KNOWN)
+
+
+def seen_as(**sightings: Sighting) -> Record:
+    return replace(KNOWN, tracked=(Tracked(finding=only(KNOWN).finding, sightings=sightings),))
+
+
+OPEN = Sighting(state="open")
+SILENT = Sighting(state="unexplained", evidence="silent")
+DONE = Sighting(state="resolved", cause="upgraded", evidence="now at 2.0")
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "kind", "evidence"),
+    [
+        (seen_as(a=OPEN, b=OPEN), seen_as(a=SILENT, b=SILENT), "unexplained", "silent; silent"),
+        (seen_as(a=OPEN, b=OPEN), seen_as(a=SILENT, b=DONE), "unexplained", "silent; now at 2.0"),
+        (seen_as(a=OPEN, b=OPEN), seen_as(a=SILENT, b=OPEN), "updated", "how its scanners see it"),
+        (seen_as(a=SILENT), seen_as(a=SILENT, b=DONE), "updated", "how its scanners see it"),
+        (seen_as(a=OPEN), seen_as(a=replace(DONE, cause=None)), "resolved", "now at 2.0"),
+        (
+            seen_as(a=OPEN, b=OPEN),
+            seen_as(b=DONE, a=replace(DONE, evidence="gone")),
+            "resolved",
+            "gone; now at 2.0",
+        ),
+    ],
+)
+def test_how_several_scanners_words_are_told(before, after, kind, evidence):
+    (change,) = SecurityChangeDetector().compare(before, after).changes
+    assert (change.kind, change.evidence) == (kind, evidence)
+
+
 def test_a_finding_that_the_later_record_lost_is_unexplained():
-    assert told(KNOWN, replace(KNOWN, tracked=())) == [("unexplained", None)]
+    (change,) = SecurityChangeDetector().compare(KNOWN, replace(KNOWN, tracked=())).changes
+    assert change == Change(
+        kind="unexplained",
+        key="CVE-1@jinja2",
+        package="jinja2",
+        ids=("CVE-1",),
+        severity="high",
+        evidence="the later record does not hold it",
+    )
     assert told(None, KNOWN) == [("new", None)]
 
 

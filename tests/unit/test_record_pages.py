@@ -12,6 +12,7 @@ from ruamel.yaml import YAML
 from worlds import ADDED, NOON, finding, reach, scanner, snapshot
 
 from release.errors import DocumentError
+from release.model.record import Coverage, Record, Sighting, Tracked
 from release.record.carry import carry_forward
 from release.record.findings_page import render_findings
 from release.record.remediation import update_plans
@@ -99,6 +100,101 @@ def test_resolved_findings_are_told_with_cause_and_bounded():
     assert "The last 50 of 80." in page
 
 
+def test_the_page_of_a_finding_of_which_little_is_known():
+    bare = finding(ids=(), affects={}, published_at=NOON, severity="unknown", scanners=("a", "b"))
+    record = carry_forward(None, snapshot(bare, scanners={"osv": scanner(state="ok")}))
+    silent = Sighting(state="unexplained", evidence="e" * 301)
+    item = replace(record.tracked[0], sightings={"a": silent, "b": Sighting(state="open")})
+    page = render_findings(replace(record, tracked=(item,)), ())
+    assert page.partition("gets these.\n\n")[2] == (
+        "### unknown: jinja2 CVE-1&#64;jinja2\n\n"
+        "- Severity: unknown\n- Ids: \n- Package: `jinja2` at `1.0`\n- Scanner: `a`, `b`\n"
+        "- Discovered: 2026-11-23\n- Published: 2026-11-23\n- Summary: none given\n"
+        "- Reference: none given\n- Fixed in: no release\n- Remediation: none known\n"
+        f"- Unexplained by `a`: {'e' * 299}…\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("verdict", "fixed_in", "told"),
+    [
+        (None, ("2.0", "3.0"), "use jinja2 2.0 or later"),
+        ("no-fix", (), "no fixed version can be installed"),
+        ("installable-fix", ("2.0",), "a fresh install can avoid it; use jinja2 2.0 or later"),
+    ],
+)
+def test_what_can_be_done_is_told(verdict, fixed_in, told):
+    item = finding(fixed_in=fixed_in)
+    known = (reach(item, verdict),) if verdict else ()
+    page = render_findings(carry_forward(None, snapshot(item)), known)
+    assert f"- Remediation: {told}\n" in page
+
+
+def test_the_page_counts_and_names_what_is_unknown():
+    many = tuple(f"p{n:02}" for n in range(51))
+    named = ", ".join(f"`{name}`" for name in many[:50])
+    scanners = {
+        "all": Coverage(state="failed", unknown=("*",)),
+        "many": Coverage(state="ok", unknown=many),
+        "fine": Coverage(state="ok"),
+    }
+    two = snapshot(HELD, finding("CVE-2@jinja2", score=5.0))
+    page = render_findings(replace(carry_forward(None, two), scanners=scanners), ())
+    assert page.partition("## What is unknown\n\n")[2].partition("## Summary")[0] == (
+        "- `all` is failed. It has no word on everything.\n"
+        f"- `many` is ok. It has no word on {named} and 1 more.\n\n"
+        "What was known of these stands as it was; nothing of it counts as clean.\n\n"
+    )
+    assert "| high | 2 | 0 | 0 | 0 | 0 |" in page
+    bare = render_findings(Record(project="demo", repository="local"), ())
+    assert "## What is unknown\n\nNo scanner has spoken yet: everything is unknown.\n\n" in bare
+    assert bare.endswith("## What users get\n\nNothing is known to be open.\n")
+
+
+def test_own_code_and_secrets_appear_as_counts_only():
+    own = snapshot(
+        finding("B1@demo", kind="code", scope="runtime", path="x.py"),
+        finding("B2@demo", kind="dependency", scope="code", path="x.py"),
+    )
+    page = render_findings(carry_forward(None, own), ())
+    assert "| high | 0 | 0 | 0 | 0 | 2 |" in page
+    assert "demo B" not in page
+    gone = snapshot(finding("B1@demo", kind="code", scope="code", suppressed=True))
+    assert "Resolved" not in render_findings(carry_forward(None, gone), ())
+
+
+def resolved_on(*days, evidence=("now at 2.0",)):
+    sightings = {
+        str(n): Sighting(state="resolved", cause="upgraded", evidence=text)
+        for n, text in enumerate(evidence)
+    }
+    return replace(
+        KNOWN,
+        tracked=tuple(
+            Tracked(
+                finding=finding(f"CVE-{n:02}@jinja2"),
+                sightings=sightings,
+                resolved_at=NOON + timedelta(days=day),
+            )
+            for n, day in enumerate(days)
+        ),
+    )
+
+
+def test_resolved_findings_are_told_newest_first_by_every_scanner():
+    page = render_findings(resolved_on(0, 2, 2, 1, evidence=("e" * 201, "f")), ())
+    causes = f"upgraded ({'e' * 199}…); upgraded (f)"
+    assert page.partition("## Resolved\n\n")[2].splitlines() == [
+        f"- 2026-11-25: high: jinja2 CVE-01, {causes}",
+        f"- 2026-11-25: high: jinja2 CVE-02, {causes}",
+        f"- 2026-11-24: high: jinja2 CVE-03, {causes}",
+        f"- 2026-11-23: high: jinja2 CVE-00, {causes}",
+    ]
+    fifty = render_findings(resolved_on(*[0] * 50), ())
+    assert fifty.partition("## Resolved\n\n")[2].count("\n") == 50
+    assert "## Resolved\n\nThe last 50 of 51.\n\n- " in render_findings(resolved_on(*[0] * 51), ())
+
+
 HOSTILE = st.text(
     alphabet=st.sampled_from(list("<>&|`*_[]()#\\!~\n\r\x1b\u202e\u2028@:/ abhtps.")), max_size=80
 )
@@ -153,6 +249,67 @@ plans:
 def test_a_new_finding_gets_a_plan_and_a_second_scan_changes_nothing():
     assert update_plans(None, KNOWN, REACH) == FRESH
     assert update_plans(FRESH, KNOWN, ()) == FRESH
+
+
+@pytest.mark.parametrize(
+    ("held", "known", "proposed"),
+    [
+        (finding(fixed_in=("2.0", "3.0")), (), "use jinja2 2.0 or later"),
+        (finding(fixed_in=("2.0",)), (reach(HELD, "no-fix"),), "use jinja2 2.0 or later"),
+        (finding(), (), "none known"),
+        (finding(), (reach(HELD, "no-fix"),), "none known"),
+    ],
+)
+def test_a_plan_proposes_what_is_known_to_help(held, known, proposed):
+    (plan,) = plans_in(update_plans(None, carry_forward(None, snapshot(held)), known))
+    assert plan["proposed"] == proposed
+
+
+def plans_in(text):
+    return YAML(typ="safe").load(text)["plans"]
+
+
+def test_the_days_that_a_record_does_not_know_are_left_open():
+    undated = replace(KNOWN.tracked[0], finding=replace(HELD, first_seen=None))
+    text = update_plans(None, replace(KNOWN, tracked=(undated,)), ())
+    (plan,) = plans_in(text)
+    assert plan["discovered"] is None
+    done = replace(GONE.tracked[0], resolved_at=None, sightings={"osv": Sighting(state="resolved")})
+    (plan,) = plans_in(update_plans(text, replace(GONE, tracked=(done,)), ()))
+    assert plan["status"] == "closed"
+    assert {"cause", "closed"}.isdisjoint(plan)
+
+
+def test_a_new_plan_stands_as_deep_as_those_before_it():
+    deep = "plans:\n    - key: CVE-0@flask\n      status: accepted\n"
+    added = "".join(f"  {line}\n" for line in FRESH.partition("plans:\n")[2].splitlines())
+    assert update_plans(deep, KNOWN, REACH) == deep + added.replace("  - CVE-1\n", "- CVE-1\n")
+    blank = replace(HELD, package="a" * 6000)
+    (plan,) = plans_in(update_plans(deep, carry_forward(None, snapshot(blank)), ()))[1:]
+    assert plan["package"] == "a" * 999 + "…"
+
+
+def test_a_word_that_says_status_elsewhere_in_the_line_stays():
+    text = "plans:\n  - key: CVE-1@jinja2\n    status: open  # status: open since May\n"
+    assert "status: closed  # status: open since May\n" in update_plans(text, GONE, ())
+
+
+def test_what_is_written_anew_keeps_quotes_long_lines_and_words():
+    text = f"plans: [{{key: 'CVE-1@jinja2', status: \"open\", notes: {'long ' * 90}end}}]\n"
+    anew = update_plans(text, GONE, ())
+    assert "key: 'CVE-1@jinja2'" in anew
+    assert anew.count("\n") == 1
+
+
+def test_plans_that_are_no_plans_are_left_alone():
+    text = "plans:\n  - {note: no key}\n  - 3\n"
+    assert update_plans(text, GONE, ()) == text
+
+
+def test_words_without_a_document_keep_their_place():
+    text = "\n\n  # only words\n\n\n"
+    nothing = replace(KNOWN, tracked=())
+    assert update_plans(text, nothing, ()) == "\n\n  # only words\n\nplans: []\n"
 
 
 def test_with_nothing_found_the_file_is_there_and_valid():
@@ -251,10 +408,36 @@ def test_a_file_without_a_document_is_begun(text):
     ids=["cut", "list", "number", "colons", "twice", "date", "deep"],
 )
 def test_a_corrupt_file_is_refused_not_overwritten(text):
-    with pytest.raises(DocumentError):
+    with pytest.raises(DocumentError) as caught:
         update_plans(text, KNOWN, ())
+    error = caught.value
+    assert error.what == "remediation-plans.yml cannot be read"
+    assert error.why
+    assert len(error.why) <= 300
+    assert error.remedy == ("mend it, or move it away to have a new one made; it was left as it is")
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("- a\n", "it is no mapping"),
+        ("plans: 3\n", "'plans' is no list"),
+        ("plans: [", "while parsing a flow node"),
+    ],
+)
+def test_a_refusal_says_what_is_wrong(text, why):
+    with pytest.raises(DocumentError) as caught:
+        update_plans(text, KNOWN, ())
+    assert why in caught.value.why
 
 
 def test_the_projects_own_code_gets_no_public_plan():
     code = carry_forward(None, snapshot(finding("B608@demo", kind="code", scope="code")))
     assert update_plans(None, code, ()).endswith("plans: []\n")
+
+
+def test_a_refusal_is_short():
+    twice = f"{'k' * 400}: 1\n{'k' * 400}: 2\n"
+    with pytest.raises(DocumentError) as caught:
+        update_plans(twice, KNOWN, ())
+    assert len(caught.value.why) == 300
