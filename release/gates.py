@@ -87,6 +87,12 @@ def tests(session: nox.Session) -> None:
     session.run("pytest", *(session.posargs or ("-n", "auto", "--dist", "worksteal")))
 
 
+def proofs(session: nox.Session) -> None:
+    """Run what takes long; of it a few cases with ``-- --sample``."""
+    install(session, "-e", ".[dev]")
+    session.run("pytest", "-m", "proof", "tests/proofs", *session.posargs)
+
+
 def docs(session: nox.Session) -> None:
     """Run the commands of README and docs, and check that every key is documented."""
     install(session, "-e", ".[dev]")

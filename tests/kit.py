@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -81,3 +82,11 @@ def warden(project: Path, *words: str, cwd: Path | None = None, **env: str) -> R
         cwd=cwd,
     )
     return Ran(done.returncode, done.stdout, done.stderr)
+
+
+def served(project: Path) -> dict[str, str]:
+    """The archives in the index's own folder, name to sha256."""
+    found = [
+        p for p in (project / ".release" / "index").rglob("*") if p.name.endswith((".whl", ".gz"))
+    ]
+    return {p.name: hashlib.sha256(p.read_bytes()).hexdigest() for p in found}

@@ -164,14 +164,14 @@ def _start(folder: Path, me: _Process) -> _State:
     before = _read(folder)
     port = before.port if before else 0
     for _ in range(PORT_TRIES):
-        state = _spawn(folder, _free_port(port), me)
+        state, up = _spawn(folder, _free_port(port), me), False
         try:
-            if _came_up(state):
-                return state
-        except BaseException:
-            _retire(folder, state)
-            raise
-        _retire(folder, state)
+            up = _came_up(state)
+        finally:
+            if not up:
+                _retire(folder, state)
+        if up:
+            return state
         port = 0
     log = _log(folder).read_text("utf-8", "replace").splitlines()
     raise ToolError(

@@ -70,10 +70,16 @@ class Ledger:
         :returns: the new commit.
         """
         ancestry = parents if parents is not None else ((old,) if old else ())
-        tree = self.git.write_tree(files)
-        commit = self.git.commit(tree, parents=ancestry, message=message, at=at)
+        commit = self.store(files, message=message, at=at, parents=ancestry)
         self.git.move(ref, commit, old=old)
         return commit
+
+    def store(
+        self, files: Mapping[str, bytes], *, message: str, at: datetime, parents: tuple[str, ...]
+    ) -> str:
+        """Make a commit of files that no ref names yet, and return it."""
+        tree = self.git.write_tree(files)
+        return self.git.commit(tree, parents=parents, message=message, at=at)
 
     def files(self, commit: str) -> dict[str, bytes]:
         """All files of a commit of the ledger, name to bytes."""

@@ -134,6 +134,5 @@ def write_file(path: Path, text: str) -> None:
             sink.write(data)
         Path(name).chmod(0o644)
         Path(name).replace(path)
-    except BaseException:
+    finally:
         Path(name).unlink(missing_ok=True)
-        raise

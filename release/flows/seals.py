@@ -99,37 +99,20 @@ def take_seal(
 ) -> Seal:
     """Fix the bytes of a version for ever.
 
-    The bytes go first; the version is won by creating its release ref, which only one run can.
-    That ref descends from the release commit, so that git keeps it.
+    The version is won by creating its release ref, which only one run can. That ref descends from
+    the release commit and from the stored bytes, so that git keeps both; the ref of the bytes is
+    set by the winner alone, afterwards.
 
     :raises TryAgainError: another run has won this version.
     """
     repository, version = plan.repository, plan.version
-    bytes_ref = ledger.ref(repository, "bytes", version)
     if ledger.tip(repository, "releases", version):
         raise TryAgainError(
             f"{version} has just been sealed by another run",
             remedy="run again: it resumes that seal, or plans the next version",
         )
-    left = ledger.git.resolve(bytes_ref)
-    stored = ledger.write(
-        bytes_ref, archives, old=left, message=f"bytes of {version}", at=at, parents=()
-    )
-    manifest = Manifest(
-        project=plan.project,
-        version=version,
-        repository=repository,
-        seal=secrets.token_hex(16),
-        commit=commit,
-        base=plan.commit,
-        tag=plan.tag,
-        files=tuple(describe(name, data) for name, data in sorted(archives.items())),
-        fingerprint=plan.decision.fingerprint,
-        content=content,
-        trigger=plan.decision.trigger,
-        notes=plan.notes,
-        sealed_at=at,
-    )
+    stored = ledger.store(archives, message=f"bytes of {version}", at=at, parents=())
+    manifest = _manifest(plan, commit, stored, archives, content, at)
     journal = Journal(entries=entries)
     tip = ledger.write(
         ledger.ref(repository, "releases", version),
@@ -139,13 +122,38 @@ def take_seal(
         at=at,
         parents=(commit, stored),
     )
+    bytes_ref = ledger.ref(repository, "bytes", version)
+    ledger.git.move(bytes_ref, stored, old=ledger.git.resolve(bytes_ref))
     return Seal(tip, manifest, plan, journal, None)
 
 
+def _manifest(
+    plan: Plan, commit: str, stored: str, archives: dict[str, bytes], content: str, at: datetime
+) -> Manifest:
+    return Manifest(
+        project=plan.project,
+        version=plan.version,
+        repository=plan.repository,
+        seal=secrets.token_hex(16),
+        commit=commit,
+        base=plan.commit,
+        stored=stored,
+        tag=plan.tag,
+        files=tuple(describe(name, data) for name, data in sorted(archives.items())),
+        fingerprint=plan.decision.fingerprint,
+        content=content,
+        trigger=plan.decision.trigger,
+        notes=plan.notes,
+        sealed_at=at,
+    )
+
+
 def sealed_bytes(ledger: Ledger, manifest: Manifest) -> dict[str, bytes]:
-    """The sealed archives, name to bytes, out of the ledger."""
-    tip = ledger.tip(manifest.repository, "bytes", manifest.version)
-    return ledger.files(tip) if tip else {}
+    """The sealed archives, name to bytes, out of the ledger.
+
+    :raises ToolError: git has lost them.
+    """
+    return ledger.files(manifest.stored)
 
 
 def note(

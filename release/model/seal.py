@@ -18,9 +18,11 @@ class Archive(Noun, frozen=True, kw_only=True):
 
 
 class Manifest(Document, frozen=True, kw_only=True):
-    """What was sealed. ``seal`` is the random id of the run that won the version; ``commit`` the
-    release commit C, ``base`` the commit it was made from; ``content`` the digest of the wheel's
-    content apart from version, dates and RECORD.
+    """What was sealed.
+
+    ``seal`` is the random id of the run that won the version; ``commit`` the release commit C,
+    ``base`` the commit it was made from, ``stored`` the ledger's commit that holds the archives;
+    ``content`` the digest of the wheel's content apart from version, dates and RECORD.
     """
 
     project: str
@@ -29,6 +31,7 @@ class Manifest(Document, frozen=True, kw_only=True):
     seal: str
     commit: str
     base: str
+    stored: str
     tag: str
     files: tuple[Archive, ...]
     fingerprint: str

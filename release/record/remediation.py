@@ -176,7 +176,7 @@ def _spliced(
     plans = data["plans"]
     if not plans or plans.fa.flow_style() or next(reversed(data)) != "plans":
         return None
-    lines = text.replace("\r\n", "\n").splitlines()
+    lines = text.splitlines()
     for plan in reversed(plans):
         if isinstance(plan, dict) and plan.get("key") in edits:
             _change_lines(lines, plan, edits[plan["key"]])

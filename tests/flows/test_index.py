@@ -361,6 +361,7 @@ def test_a_name_that_exists_but_is_not_listed_yet(web: Site, tmp_path: Path) -> 
     web.put("/simple/tiny/", listed(path))
     web.put("/legacy/", "File already exists", "text/plain", 400)
     upload(remote(web), [path])
+    assert [path for path, _ in web.seen].count("/legacy/") == 1
 
 
 def test_refusals_are_told_in_the_words_of_the_index(web: Site, tmp_path: Path) -> None:

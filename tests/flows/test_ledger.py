@@ -8,7 +8,11 @@ import pytest
 from release.adapters.git import Git
 from release.adapters.ledger import Ledger, documents
 from release.errors import ProjectError, TryAgainError
+from release.flows.seals import read_seal, sealed_bytes, take_seal
 from release.model.changes import Changes
+from release.model.decision import Decision, Inputs, Reason
+from release.model.plan import Plan
+from release.ship.archives import describe
 
 AT = datetime(2026, 11, 23, tzinfo=UTC)
 
@@ -97,3 +101,44 @@ def test_a_repository_without_a_commit_says_what_to_do(tmp_path):
     Git(tmp_path).run("init", "--quiet")
     with pytest.raises(ProjectError, match="no commit yet"):
         Git(tmp_path).head()
+
+
+def test_of_ten_that_seal_one_version_one_wins_and_its_bytes_are_the_ones_that_stay(git):
+    ledger = Ledger(git, "p")
+    decision = Decision(
+        action="release",
+        trigger="manual",
+        bump="",
+        reasons=(Reason(rule="a-person-asked", why="x"),),
+        fingerprint="f",
+        inputs=Inputs(snapshot="", baseline="", policy="", config=""),
+    )
+    plan = Plan(
+        decision=decision,
+        project="p",
+        repository="local",
+        version="1.0",
+        tag="local/v1.0",
+        commit=git.head(),
+        notes="",
+        steps=(),
+    )
+
+    def seal(number):
+        archives = {"p-1.0.tar.gz": b"bytes of run %d" % number}
+        try:
+            return take_seal(ledger, plan, git.head(), archives, content="", entries=(), at=AT)
+        except TryAgainError:
+            return None
+
+    with ThreadPoolExecutor(10) as pool:
+        won = [taken for taken in pool.map(seal, range(10)) if taken]
+    assert len(won) == 1
+    kept = read_seal(ledger, "local", "1.0")
+    assert kept.manifest == won[0].manifest
+    (archive,) = kept.manifest.files
+    for stored in (
+        sealed_bytes(ledger, kept.manifest),
+        ledger.files(ledger.tip("local", "bytes", "1.0")),
+    ):
+        assert describe(archive.name, stored[archive.name]) == archive

@@ -1,11 +1,9 @@
 """The whole way of a release, on a real repository and the real embedded index."""
 
-import hashlib
 import json
-from pathlib import Path
 
 import pytest
-from kit import commit, git, make_project, warden
+from kit import commit, git, make_project, served, warden
 
 LEDGER = "refs/release-warden/plain-thing"
 
@@ -13,14 +11,6 @@ LEDGER = "refs/release-warden/plain-thing"
 @pytest.fixture
 def project(tmp_path):
     return make_project(tmp_path / "ein Projekt")
-
-
-def served(project: Path) -> dict[str, str]:
-    """The archives in the index's own folder, name to sha256."""
-    found = [
-        p for p in (project / ".release" / "index").rglob("*") if p.name.endswith((".whl", ".gz"))
-    ]
-    return {p.name: hashlib.sha256(p.read_bytes()).hexdigest() for p in found}
 
 
 def test_a_first_release_arrives_and_leaves_the_tree_alone(project):

@@ -238,6 +238,15 @@ def test_what_is_known_is_not_told_as_unknown():
     assert released_as(snapshot(), release("1.0")) == ("nothing-owed", [])
 
 
+def test_what_the_resolver_could_not_tell_matters_for_what_a_release_would_leave():
+    told = "whether an edit of ours frees users of CVE-1@jinja2: no answer"
+    cases = ((HELD, [told]), (freed("high"), []), (finding(suppressed=True), []))
+    for item, unknown in cases:
+        scan = snapshot(item, reach=(reach(item, "unknown", witness="no answer"),))
+        reasons = decide(scan).reasons
+        assert [r.evidence for r in reasons if r.rule == "required-unknown"] == unknown
+
+
 def test_what_is_unknown_is_told_in_order_and_in_words():
     gaps = (Gap(name="b", reason="y"), Gap(name="b", reason="x"), Gap(name="a", reason="z"))
     known = evidence(
@@ -255,6 +264,10 @@ def test_what_is_unknown_is_told_in_order_and_in_words():
         "three is absent: no word on everything, two is failed: no word on flask, jinja2, "
         "what HEAD would install could not be resolved, "
         "a (published): z, b (published): x, b (published): y"
+    )
+    neither = evidence(snapshot(closures=()), release("1.0"))
+    assert ReleaseAutomationEngine(Policy(required=())).decide(neither).reasons[0].evidence == (
+        "what HEAD would install could not be resolved, what users get could not be resolved"
     )
 
 

@@ -145,8 +145,24 @@ def test_the_explanation_of_a_persons_release_needs_no_scan():
     )
     told = explain(decision, None)
     assert told.startswith("Yes: a person asked")
-    assert "there was no scan" in told
+    assert "\nUnknown\n  everything: there was no scan\n" in told
     assert "\x1b" not in told
+
+
+def test_the_explanation_is_wrapped_between_words():
+    """Requirements and commands are full of hyphens, and are broken at none of them."""
+    gaps = (Gap(name="a", reason="a-b " * 30), Gap(name="b", reason="y" * 3000))
+    osv = {"osv": scanner(state="failed"), "two": scanner(state="failed", skipped=gaps)}
+    scan = snapshot(scanners=osv, closures=(closure("published", []), closure("candidate", [])))
+    decision = replace(ENGINE.decide(evidence(scan)), next="w-w " * 30)
+    told = explain(decision, scan)
+    lines = told.splitlines()
+    assert "  osv is failed" in lines
+    at = next(n for n, line in enumerate(lines) if line.startswith("  two has no word on a"))
+    assert lines[at] == ("  two has no word on a: " + "a-b " * 18).rstrip()
+    assert lines[at + 1] == ("    " + "a-b " * 12).rstrip()
+    assert lines[-2:] == [("  " + "w-w " * 23).rstrip(), ("  " + "w-w " * 7).rstrip()]
+    assert told.count("y") == 1999 - len("two has no word on b: ") + "".join(lines[:at]).count("y")
 
 
 @pytest.mark.parametrize("name", ["CVE-1", "CVE-" + "1" * 300, "CVE\x1b[2J\u202e"])

@@ -465,6 +465,7 @@ def test_a_finding_that_the_later_record_lost_is_unexplained():
         evidence="the later record does not hold it",
     )
     assert told(None, KNOWN) == [("new", None)]
+    assert [c.evidence for c in SecurityChangeDetector().compare(None, KNOWN).changes] == [""]
 
 
 def test_two_hundred_unchanged_scans_leave_the_bytes_alone():
