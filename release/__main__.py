@@ -112,9 +112,12 @@ def main(argv: list[str] | None = None) -> None:
         version=version(NAME),
     )
     try:
-        program.run([NAME, *(sys.argv[1:] if argv is None else argv)])
+        try:
+            program.run([NAME, *(sys.argv[1:] if argv is None else argv)])
+        finally:
+            sys.stdout.flush()  # here, where it can be told; at its end Python would exit with 120
     except BrokenPipeError:
-        # Who read us has gone, as `| head` does; at its end Python would flush, and complain.
+        # Who read us has gone, as `| head` does; what is left has nowhere to go.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(SIGPIPE)
 

@@ -114,12 +114,14 @@ def test_a_pipe_gets_plain_lines_and_whole_tables(project):
     assert "View at" not in done.stderr
 
 
-def test_a_reader_that_goes_away_is_no_crash(project):
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_reader_that_goes_away_is_no_crash(unbuffered):
     done = subprocess.run(
         ["bash", "-c", f"{SCRIPT} --help {PUBLISH} | true; echo ${{PIPESTATUS[0]}}"],
         check=False,
         capture_output=True,
         text=True,
+        env={**os.environ, "PYTHONUNBUFFERED": unbuffered},
     )
     assert done.stdout.strip() in {"0", "141"}
     assert "Traceback" not in done.stderr

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
-from worlds import NOON, closure, finding, scanner, snapshot
+from worlds import NOON, closure, finding, reach, scanner, snapshot
 
 from release.model.base import digest, encode
 from release.model.changes import Change
@@ -518,6 +518,15 @@ def test_order_never_changes_a_byte(first, second, covered, chance):
     )
     detector = SecurityChangeDetector()
     assert encode(detector.compare(one, after)) == encode(detector.compare(other, after))
+
+
+def test_reach_and_words_of_a_snapshot_come_under_lasting_keys_in_order():
+    renamed = finding("GHSA-9@jinja2", ids=("CVE-1", "GHSA-9"))
+    reaches = reach(renamed), reach(finding("CVE-0@gone"))
+    words = (STILL, CORRECTED, replace(STILL, key="A"))
+    kept = lasting(KNOWN, scan(renamed, covered=SAME, reach=reaches, words=words))
+    assert [item.key for item in kept.reach] == ["CVE-0@gone", "CVE-1@jinja2"]
+    assert kept.words == (words[2], CORRECTED, STILL)
 
 
 def test_a_snapshot_under_lasting_keys_is_stable():
