@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -122,9 +123,15 @@ def take_seal(
         at=at,
         parents=(commit, stored),
     )
-    bytes_ref = ledger.ref(repository, "bytes", version)
-    ledger.git.move(bytes_ref, stored, old=ledger.git.resolve(bytes_ref))
+    _name_bytes(ledger, repository, version, stored)
     return Seal(tip, manifest, plan, journal, None)
+
+
+def _name_bytes(ledger: Ledger, repository: str, version: str, stored: str) -> None:
+    """Set the ref of the bytes; where git will not now, the manifest names them all the same."""
+    ref = ledger.ref(repository, "bytes", version)
+    with contextlib.suppress(TryAgainError):
+        ledger.git.move(ref, stored, old=ledger.git.resolve(ref))
 
 
 def _manifest(

@@ -153,7 +153,7 @@ def tag_taken(project: Path) -> None:
 
 
 def locked_ref(project: Path) -> None:
-    lock = project / ".git/refs/release-warden/plain-thing/local/bytes/1.0.0.lock"
+    lock = project / ".git/refs/release-warden/plain-thing/local/releases/1.0.0.lock"
     lock.parent.mkdir(parents=True)
     lock.touch()
 
@@ -240,7 +240,7 @@ CASES = (
           "plain-thing 1.0.0 does not install and import from FILE", broken_wheel,
           why="does not import"),
     Wrong("a lock that git left behind", PUBLISH, 75,
-          "git could not lock refs/release-warden/plain-thing/local/bytes/1.0.0", locked_ref,
+          "git could not lock refs/release-warden/plain-thing/local/releases/1.0.0", locked_ref,
           why="1.0.0.lock"),
 )  # fmt: skip
 

@@ -343,7 +343,9 @@ def test_clocks_that_an_old_record_lacks_are_set_once():
 def test_what_several_scanners_say_of_one_finding_is_joined():
     one = finding(ids=("CVE-1",), source=("a",), suppressed=True)
     other = finding(ids=("GHSA-1",), source=("b",), scanners=("pip-audit",))
+    other = replace(other, summary="in other words", severity="low")
     joined = only(carry_forward(None, snapshot(one, other))).finding
+    assert joined == only(carry_forward(None, snapshot(other, one))).finding
     assert joined.ids == ("CVE-1", "GHSA-1")
     assert joined.source == ("a", "b")
     assert joined.scanners == ("osv", "pip-audit")
