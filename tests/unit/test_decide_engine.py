@@ -447,3 +447,17 @@ def test_order_never_changes_a_decision(found, chance):
 def test_without_the_scanner_nothing_is_released_and_nothing_is_fine(found, state):
     decision = decide(snapshot(*found, scanners={"osv": scanner(state=state)}))
     assert outcome(decision) == ("unknown", "required-unknown")
+
+
+def test_a_verdict_that_nobody_could_give_is_named_with_what_was_seen():
+    silent = reach(HELD, "unknown", witness="the index did not answer")
+    scan = snapshot(HELD, reach=(silent, reach(finding("CVE-0@jinja2"), "no-fix")))
+    told = next(r for r in decide(scan).reasons if r.rule == "required-unknown").evidence
+    assert told == f"whether an edit of ours frees users of {HELD.key}: the index did not answer"
+
+
+def test_a_verdict_matters_only_for_what_head_keeps_and_may_be_a_cause():
+    mended, ignored = freed("low"), finding("CVE-7@jinja2", suppressed=True)
+    for item in (mended, ignored):
+        scan = snapshot(item, reach=(reach(item, "unknown"),))
+        assert "required-unknown" not in [reason.rule for reason in decide(scan).reasons]
