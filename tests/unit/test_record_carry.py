@@ -548,3 +548,21 @@ def test_ten_thousand_findings_are_carried_quickly():
         return process_time() - start
 
     assert seconds(10_000) < 40 * seconds(1_000)
+
+
+def test_a_verdict_follows_its_finding_to_the_key_that_the_record_knows():
+    before = carry_forward(None, snapshot(finding("CVE-1@jinja2", ids=("CVE-1", "GHSA-1"))))
+    again = finding("GHSA-1@jinja2", ids=("GHSA-1", "PYSEC-1"))
+    other = finding("CVE-0@flask", ids=("CVE-0",))
+    unknown = Word(key="CVE-3@flask", ruling="unknown", evidence="")
+    gone = Word(key="CVE-2@flask", ruling="withdrawn", evidence="")
+    scan = snapshot(
+        again, other, reach=(reach(again), reach(other, "no-fix")), words=(unknown, gone)
+    )
+    after = lasting(before, scan)
+    assert [item.key for item in after.findings] == ["CVE-0@flask", "CVE-1@jinja2"]
+    assert [(item.key, item.verdict) for item in after.reach] == [
+        ("CVE-0@flask", "no-fix"),
+        ("CVE-1@jinja2", "blocked-by-us"),
+    ]
+    assert [word.key for word in after.words] == ["CVE-2@flask", "CVE-3@flask"]
