@@ -151,17 +151,17 @@ def test_the_explanation_of_a_persons_release_needs_no_scan():
 
 def test_the_explanation_is_wrapped_between_words():
     """Requirements and commands are full of hyphens, and are broken at none of them."""
-    gaps = (Gap(name="a", reason="a-b " * 30), Gap(name="b", reason="y" * 3000))
+    gaps = (Gap(name="a", reason="ab-cdef " * 30), Gap(name="b", reason="y" * 3000))
     osv = {"osv": scanner(state="failed"), "two": scanner(state="failed", skipped=gaps)}
     scan = snapshot(scanners=osv, closures=(closure("published", []), closure("candidate", [])))
-    decision = replace(ENGINE.decide(evidence(scan)), next="w-w " * 30)
+    decision = replace(ENGINE.decide(evidence(scan)), next="ab-cdef " * 30)
     told = explain(decision, scan)
     lines = told.splitlines()
     assert "  osv is failed" in lines
     at = next(n for n, line in enumerate(lines) if line.startswith("  two has no word on a"))
-    assert lines[at] == ("  two has no word on a: " + "a-b " * 18).rstrip()
-    assert lines[at + 1] == ("    " + "a-b " * 12).rstrip()
-    assert lines[-2:] == [("  " + "w-w " * 23).rstrip(), ("  " + "w-w " * 7).rstrip()]
+    assert lines[at] == ("  two has no word on a: " + "ab-cdef " * 9).rstrip()
+    assert lines[at + 1] == ("    " + "ab-cdef " * 11).rstrip()
+    assert lines[-3:] == [("  " + "ab-cdef " * count).rstrip() for count in (11, 11, 8)]
     assert told.count("y") == 1999 - len("two has no word on b: ") + "".join(lines[:at]).count("y")
 
 
