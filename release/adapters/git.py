@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
-from release.adapters import process
+from release.adapters import locks, process
 from release.errors import ProjectError, TryAgainError
 
 ABSENT = "0" * 40
@@ -187,12 +187,14 @@ class Git:
         return self.run("commit-tree", tree, *ancestry, stdin=message, env=env).stdout.strip()
 
     def move(self, ref: str, new: str, *, old: str | None) -> None:
-        """Move a ref by compare-and-swap.
+        """Move a ref by compare-and-swap. The lock of a git that died holding it is taken away.
 
         :param old: what it must be now; ``None`` if it must not exist.
-        :raises TryAgainError: somebody else moved it meanwhile.
+        :raises TryAgainError: somebody else moved it meanwhile, or it cannot be locked.
         """
         done = self.run("update-ref", ref, new, old or ABSENT, check=False)
+        if done.code and locks.outlive(self._paths(f"{ref}.lock")):
+            done = self.run("update-ref", ref, new, old or ABSENT, check=False)
         if not done.code:
             return
         if self.resolve(ref) != old:
@@ -209,9 +211,12 @@ class Git:
 
     def _is_locked(self, ref: str) -> bool:
         """Whether another git holds a ref, or died holding it."""
-        names = (f"{ref}.lock", "packed-refs.lock")
+        return any(path.exists() for path in self._paths(f"{ref}.lock", "packed-refs.lock"))
+
+    def _paths(self, *names: str) -> list[Path]:
+        """Where files of the repository's own folder lie."""
         found = self.run("rev-parse", *(w for name in names for w in ("--git-path", name))).stdout
-        return any((self.folder / line).exists() for line in found.splitlines())
+        return [self.folder / line for line in found.splitlines()]
 
     def checkout(self, commit: str, folder: Path, *, tag: str | None = None) -> None:
         """Make a fresh clone that stands on a commit, without a remote or a credential.

@@ -1,10 +1,14 @@
 """The ledger on a real git repository."""
 
+import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from subprocess import PIPE
+from threading import Timer
 
 import pytest
 
+from release.adapters import locks
 from release.adapters.git import Git
 from release.adapters.ledger import Ledger, documents
 from release.errors import ProjectError, TryAgainError
@@ -49,6 +53,32 @@ def test_a_ref_that_moved_meanwhile_is_not_overwritten(git):
     with pytest.raises(TryAgainError):
         put(ledger, "late", first)
     assert ledger.read(Changes, ledger.tip("history"), "changes.json") == Changes(since="two")
+
+
+def test_the_lock_of_a_git_that_was_killed_is_outlived(git, monkeypatch):
+    monkeypatch.setattr(locks, "PATIENCE", 0.2)
+    ledger = Ledger(git, "p")
+    first = put(ledger, "one", None)
+    lock = git.folder / ".git/refs/release-warden/p/history.lock"
+    lock.write_text(f"{first}\n")
+    second = put(ledger, "two", first)
+    assert ledger.tip("history") == second
+    assert not lock.exists()
+
+
+def test_the_lock_of_a_git_that_lives_is_waited_for(git):
+    ledger = Ledger(git, "p")
+    first = put(ledger, "one", None)
+    update = ["git", "update-ref", "--stdin"]
+    with subprocess.Popen(update, cwd=git.folder, stdin=PIPE, stdout=PIPE, text=True) as living:
+        living.stdin.write(f"start\nupdate {ledger.ref('history')} {first} {first}\nprepare\n")
+        living.stdin.flush()
+        assert [living.stdout.readline() for _ in range(2)] == ["start: ok\n", "prepare: ok\n"]
+        lock = git.folder / ".git/refs/release-warden/p/history.lock"
+        assert lock.exists()
+        Timer(0.5, lambda: living.communicate("abort\n")).start()
+        second = put(ledger, "two", first)
+    assert ledger.tip("history") == second
 
 
 def test_of_ten_that_create_one_ref_exactly_one_wins(git):

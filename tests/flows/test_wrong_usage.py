@@ -154,8 +154,7 @@ def tag_taken(project: Path) -> None:
 
 def locked_ref(project: Path) -> None:
     lock = project / ".git/refs/release-warden/plain-thing/local/releases/1.0.0.lock"
-    lock.parent.mkdir(parents=True)
-    lock.touch()
+    lock.mkdir(parents=True)
 
 
 @dataclass(frozen=True)
@@ -239,7 +238,7 @@ CASES = (
     Wrong("a package that does not import", PUBLISH, 1,
           "plain-thing 1.0.0 does not install and import from FILE", broken_wheel,
           why="does not import"),
-    Wrong("a lock that git left behind", PUBLISH, 75,
+    Wrong("a lock of git that cannot be removed", PUBLISH, 75,
           "git could not lock refs/release-warden/plain-thing/local/releases/1.0.0", locked_ref,
           why="1.0.0.lock"),
 )  # fmt: skip
