@@ -43,6 +43,7 @@ class Config(Settings, frozen=True, kw_only=True):
     ``osv-url``: the OSV API.
     ``pythons``: the Python versions to look at, as ``"3.12"``; by default all that
     ``Requires-Python`` admits and that are not past their end of life.
+    ``version-files``: further files that tell the project's version, and change with it.
     """
 
     repository: str = "local"
@@ -50,6 +51,7 @@ class Config(Settings, frozen=True, kw_only=True):
     index_url: str | None = None
     osv_url: str = "https://api.osv.dev"
     pythons: tuple[str, ...] = ()
+    version_files: tuple[str, ...] = ()
     policy: Policy = Policy()
 
     @property

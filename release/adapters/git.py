@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
@@ -18,6 +19,16 @@ SUBMODULE = "160000"
 
 AUTHOR = ("Release Warden", "release-warden@localhost")
 """The tool's own author: commits must not depend on an identity being configured."""
+
+
+@dataclass(frozen=True)
+class Origin:
+    """A tag, the commit that it stands on, and that one's parents; ``ours`` if the tool made it."""
+
+    tag: str
+    commit: str
+    parents: tuple[str, ...]
+    ours: bool
 
 
 class Git:
@@ -144,6 +155,39 @@ class Git:
         """The tags that begin so, in full."""
         out = self.run("tag", "--list", f"{prefix}*").stdout
         return tuple(line for line in out.splitlines() if line)
+
+    def tag_origins(self, prefix: str) -> tuple[Origin, ...]:
+        """Where the tags that begin so come from."""
+        fields = "%(objectname)|%(parent)|%(authoremail)"
+        peeled = fields.replace("%(", "%(*")
+        told = f"%(refname:strip=2)|%(if)%(*objectname)%(then){peeled}%(else){fields}%(end)"
+        out = self.run("for-each-ref", f"--format={told}", "refs/tags/").stdout
+        rows = (line.rsplit("|", 3) for line in out.splitlines())
+        return tuple(
+            Origin(tag=tag, commit=commit, parents=tuple(parents.split()), ours=AUTHOR[1] in author)
+            for tag, commit, parents, author in rows
+            if tag.startswith(prefix)
+        )
+
+    def history(self, commits: Iterable[str]) -> frozenset[str]:
+        """Some commits and all that they descend from."""
+        given = "\n".join(commits)
+        out = self.run("rev-list", "--stdin", stdin=given).stdout if given else ""
+        return frozenset(out.split())
+
+    def grep(self, commit: str, *words: str, below: str = "") -> Iterator[tuple[str, int, str]]:
+        """Path, number and text of the lines of a commit's text files that hold one of the words.
+
+        :param below: a folder, ending in a slash, or empty for all of the repository.
+        """
+        wanted = [option for word in words for option in ("-e", word)]
+        scope = [f":(top,literal){below}"] if below else [":(top)"]
+        args = ["-n", "-z", "-I", "-i", "-F", "--full-name", *wanted, commit, "--", *scope]
+        for row in self.run("grep", *args, check=False).stdout.split("\n"):
+            place, _, rest = row.partition("\0")
+            number, _, text = rest.partition("\0")
+            if number.isdecimal():
+                yield place.removeprefix(f"{commit}:"), int(number), text
 
     def refs(self, prefix: str) -> tuple[str, ...]:
         """The refs below a prefix, in full."""

@@ -47,6 +47,11 @@ class Workspace:
         """The text of a file of the project at its commit; ``None`` where it is not there."""
         return self.git.show(self.commit, self.prefix + path)
 
+    def files(self) -> tuple[str, ...]:
+        """The paths of the project's files at its commit, from its folder."""
+        listed = (path for path in self.git.files(self.commit) if path.startswith(self.prefix))
+        return tuple(path.removeprefix(self.prefix) for path in listed)
+
     def dirty(self) -> tuple[str, ...]:
         """The project's files that differ from the commit, human-facing renderings aside."""
         ours = (path for path in self.git.dirty() if path.startswith(self.prefix))

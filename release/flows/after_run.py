@@ -20,6 +20,7 @@ from release.model.decision import Decision
 from release.model.heartbeat import Heartbeat, Run
 from release.model.record import Record
 from release.model.snapshot import Snapshot
+from release.ship import openvex
 
 GROUP = "release_warden.after_run"
 
@@ -45,6 +46,9 @@ def refresh(context: Context, repository: str) -> None:
         if seal.receipt:
             receipt = documents(receipt=seal.receipt)["receipt.json"]
             files[f"releases/{seal.manifest.version}.json"] = receipt
+            delta, at = seal.receipt.delta, seal.receipt.confirmed_at
+            if delta and (vex := openvex.document(delta, at)):
+                files[f"vex/{seal.manifest.version}.json"] = openvex.encoded(vex)
     for name, data in files.items():
         write_file(folder / name, data.decode())
 

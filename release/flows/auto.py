@@ -16,6 +16,7 @@ from release.flows.seals import Seal, open_seal
 from release.model.decision import Decision
 from release.model.plan import Plan
 from release.model.record import Record
+from release.model.snapshot import Snapshot
 from release.ship.plan import SHALLOW
 
 
@@ -57,10 +58,18 @@ def resume(context: Context, repository: Repository, *, dry_run: bool) -> Shipme
 
 
 def ship(
-    context: Context, repository: Repository, decision: Decision, *, dry_run: bool
+    context: Context,
+    repository: Repository,
+    decision: Decision,
+    *,
+    dry_run: bool,
+    seen: Snapshot | None = None,
 ) -> Shipment:
-    """Plan, and unless it is a dry run show the plan and execute it."""
-    agreed = plan(context, repository, decision)
+    """Plan, and unless it is a dry run show the plan and execute it.
+
+    :param seen: the scan that the decision rests on; by default the recorded one of HEAD.
+    """
+    agreed = plan(context, repository, decision, seen)
     if dry_run:
         return Shipment(agreed)
     context.tell(words.of_plan(agreed))
@@ -91,7 +100,7 @@ def auto(
     decision = decide_on(context, evidence_of(context, scanned))
     if decision.action != "release" or (resumed and dry_run):
         return Automatic(scanned, decision, resumed)
-    shipment = ship(context, repository, decision, dry_run=dry_run)
+    shipment = ship(context, repository, decision, dry_run=dry_run, seen=scanned.snapshot)
     if not dry_run:
         # What users get has just changed, and the status must not speak of what they got before.
         scanned = scan(context, repository.name, advisories=advisories)

@@ -7,23 +7,25 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from release.adapters import builder, installer, upload
 from release.adapters.index import SimpleIndex
 from release.adapters.repository import Repository
-from release.decide.notes import notes as write_notes
 from release.errors import BlockedError, VerificationError
 from release.flows.context import Context
 from release.flows.gates import choose_gates, run_gates
 from release.flows.seals import Seal, note, sealed_bytes, take_seal
+from release.flows.writing import write
 from release.model.decision import Decision
 from release.model.plan import FileEdit, Plan
 from release.model.receipt import Receipt, ReceiptFile
 from release.model.seal import Entry
 from release.model.snapshot import Snapshot
 from release.ship import archives
-from release.ship.changelog import released
+from release.ship.lines import lines
 from release.ship.plan import World, make_plan
-from release.ship.version import next_version, version_edits
+from release.ship.version import next_version
 
 UNPACKED = "PKG-INFO"
 """What an unpacked sdist leaves in a tree: backends believe its old version before any other."""
@@ -55,31 +57,47 @@ class Stopwatch:
         return entry
 
 
-def plan(context: Context, repository: Repository, decision: Decision) -> Plan:
+def plan(
+    context: Context, repository: Repository, decision: Decision, seen: Snapshot | None = None
+) -> Plan:
     """Think: gather the world and put the plan together. Nothing is changed.
 
     :param decision: why; its ``bump`` says how far the version moves.
+    :param seen: the scan that it rests on; by default the recorded one of this commit.
     """
     workspace, metadata = context.workspace, context.metadata
+    prefix = context.tag_prefix(repository)
+    here, elsewhere = lines(
+        workspace.git.tag_origins(prefix), workspace.commit, workspace.git.history
+    )
     choice = choose_gates(workspace.root, workspace.config.gates)
     world = World(
         project=metadata.normalized_name,
         repository=repository.name,
         commit=workspace.commit,
-        tag_prefix=context.tag_prefix(repository),
+        tag_prefix=prefix,
         listed=SimpleIndex(repository.simple_url).files(metadata.normalized_name),
-        tags=workspace.git.tags(context.tag_prefix(repository)),
+        tags=workspace.git.tags(prefix),
         sealed=context.ledger.versions(repository.name),
         dirty=workspace.dirty(),
         gates=choice.gates,
         gates_note=choice.note,
         missing_gates=choice.missing,
         shallow=workspace.git.shallow(),
+        current=metadata.version,
+        here=here,
+        elsewhere=elsewhere,
     )
-    version = next_version(metadata.version, world.taken, decision.bump or None)
-    date = context.clock.now().date().isoformat()
-    text = write_notes(decision, last_scan(context), str(version), date)
-    return make_plan(world, decision, version, text, _edits(context, str(version), date, text))
+    version = next_version(metadata.version, world.taken, decision.bump or None, line=world.line)
+    snapshot = seen or last_scan(context)
+    written = write(context, repository, decision, snapshot, version, world.line)
+    made = make_plan(world, decision, version, written.notes, (*written.edits, *_unpacked(context)))
+    return replace(
+        made,
+        announcement=written.announcement,
+        delta=written.delta,
+        remarks=written.remarks,
+    )
 
 
 def last_scan(context: Context) -> Snapshot | None:
@@ -88,15 +106,9 @@ def last_scan(context: Context) -> Snapshot | None:
     return snapshot if snapshot and snapshot.project.commit == context.workspace.commit else None
 
 
-def _edits(context: Context, version: str, date: str, text: str) -> tuple[FileEdit, ...]:
-    workspace = context.workspace
-    edits = list(version_edits(workspace.read, context.metadata.version, version))
-    changelog = workspace.read("CHANGELOG.md")
-    if changelog and (after := released(changelog, version, date, text)) != changelog:
-        edits.append(FileEdit(path="CHANGELOG.md", after=after))
-    if workspace.read(UNPACKED) is not None:
-        edits.append(FileEdit(path=UNPACKED, after=None))
-    return tuple(edits)
+def _unpacked(context: Context) -> tuple[FileEdit, ...]:
+    stray = context.workspace.read(UNPACKED) is not None
+    return (FileEdit(path=UNPACKED, after=None),) if stray else ()
 
 
 def execute(context: Context, repository: Repository, agreed: Plan) -> Seal:
@@ -308,5 +320,6 @@ def _confirmed(context: Context, repository: Repository, seal: Seal) -> Seal:
         seal=manifest.seal,
         trigger=manifest.trigger,
         timings={entry.step: entry.seconds for entry in seal.journal.entries},
+        delta=seal.plan.delta,
     )
     return note(context.ledger, seal, Entry(step="receipt", at=now, seconds=0.0), receipt=receipt)

@@ -89,6 +89,9 @@ def of_plan(plan: Plan) -> str:
         "notes:",
         *(f"  {line}" for line in plan.notes.splitlines()),
     ]
+    lines += [
+        f"note: {r.about}: {r.what}" + (f"; {r.next}" if r.next else "") for r in plan.remarks
+    ]
     lines += [f"problem: {p.check}: {p.what}; {p.next}" for p in plan.problems]
     return "\n".join(lines + ([] if plan.problems else ["no problem can be seen beforehand"]))
 

@@ -6,6 +6,7 @@ from typing import Literal
 
 from release.model.base import Document, Noun
 from release.model.decision import Decision
+from release.model.delta import Delta
 
 StepKind = Literal["reversible", "irreversible", "verify-only"]
 StepName = Literal[
@@ -30,6 +31,14 @@ class Problem(Noun, frozen=True, kw_only=True):
     next: str
 
 
+class Remark(Noun, frozen=True, kw_only=True):
+    """Something that stops nothing, and that a person should know before saying yes."""
+
+    about: str
+    what: str
+    next: str = ""
+
+
 class FileEdit(Noun, frozen=True, kw_only=True):
     """A file of the release commit that differs from HEAD.
 
@@ -41,7 +50,11 @@ class FileEdit(Noun, frozen=True, kw_only=True):
 
 
 class Plan(Document, frozen=True, kw_only=True):
-    """What will be done. ``commit`` is HEAD; the release commit is HEAD with ``edits``."""
+    """What will be done. ``commit`` is HEAD; the release commit is HEAD with ``edits``.
+
+    ``notes`` is the changelog's section, ``announcement`` the text for a release page (GitHub's);
+    ``delta`` is ``None`` where no scan saw this commit, or nothing was released before.
+    """
 
     decision: Decision
     project: str
@@ -55,3 +68,6 @@ class Plan(Document, frozen=True, kw_only=True):
     edits: tuple[FileEdit, ...] = ()
     gates: tuple[str, ...] = ()
     gates_note: str = ""
+    announcement: str = ""
+    delta: Delta | None = None
+    remarks: tuple[Remark, ...] = ()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from release.model.base import Document, Instant, Noun
+from release.model.delta import Delta
 
 
 class ReceiptFile(Noun, frozen=True, kw_only=True):
@@ -15,7 +16,7 @@ class ReceiptFile(Noun, frozen=True, kw_only=True):
 
 
 class Receipt(Document, frozen=True, kw_only=True):
-    """What was published where; ``timings`` are seconds by step."""
+    """What was published where; ``timings`` are seconds by step, ``delta`` is the plan's."""
 
     project: str
     version: str
@@ -27,3 +28,4 @@ class Receipt(Document, frozen=True, kw_only=True):
     seal: str
     trigger: str = "manual"
     timings: dict[str, float] = {}
+    delta: Delta | None = None

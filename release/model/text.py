@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable
+from typing import NamedTuple
 
 from release.model.snapshot import Reach, Verdict
 
@@ -16,6 +17,14 @@ VERDICTS: dict[Verdict, str] = {
     "own-code": "it is in the project's own code",
     "unknown": "the resolver could not tell",
 }
+
+
+class Section(NamedTuple):
+    """A part of the notes of a release; one without a title stands before the others."""
+
+    title: str
+    body: str
+
 
 _PUNCTUATION = re.compile(r"([\\`*_{}\[\]()#+!|~$])")
 _ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", "@": "&#64;"})

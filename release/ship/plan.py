@@ -10,6 +10,7 @@ from packaging.version import InvalidVersion, Version
 from release.model.decision import Decision
 from release.model.listing import IndexFile, versions
 from release.model.plan import FileEdit, Plan, Problem, Step, StepKind, StepName
+from release.ship.version import line_of
 
 SHALLOW = Problem(
     check="whole-history",
@@ -37,7 +38,8 @@ class World:
 
     ``taken`` are the versions that the tags and the ledger hold; ``dirty`` the files that differ
     from HEAD; ``missing_gates`` the configured gates that the noxfile lacks;
-    ``shallow`` that history is cut off.
+    ``shallow`` that history is cut off. ``current`` is HEAD's own version; of the tags, ``here``
+    are those of releases from HEAD's history, ``elsewhere`` those from other lines.
     """
 
     project: str
@@ -51,6 +53,9 @@ class World:
     gates: tuple[str, ...]
     gates_note: str
     missing_gates: tuple[str, ...]
+    current: str
+    here: tuple[str, ...]
+    elsewhere: tuple[str, ...]
     shallow: bool = False
 
     @property
@@ -58,6 +63,15 @@ class World:
         """Every version that was ever published, tagged or sealed."""
         named = [*self.sealed, *(tag.removeprefix(self.tag_prefix) for tag in self.tags)]
         return {*versions(self.listed), *parsed(named)}
+
+    @property
+    def line(self) -> set[Version]:
+        """Those of them that bound the next version of HEAD's release line from below."""
+        here, elsewhere = (self._tagged(names) for names in (self.here, self.elsewhere))
+        return line_of(Version(self.current), self.taken, here, elsewhere)
+
+    def _tagged(self, tags: Iterable[str]) -> set[Version]:
+        return parsed(tag.removeprefix(self.tag_prefix) for tag in tags)
 
 
 def parsed(names: Iterable[str]) -> set[Version]:
@@ -84,7 +98,7 @@ def make_plan(
         commit=world.commit,
         notes=notes,
         steps=tuple(Step(name=name, kind=kind, postcondition=text) for name, kind, text in STEPS),
-        problems=tuple(problems(world, version)),
+        problems=(*problems(world, version), *automatic_final(decision, world.current)),
         edits=edits,
         gates=world.gates,
         gates_note=world.gates_note,
@@ -107,10 +121,10 @@ def problems(world: World, version: Version) -> Iterable[Problem]:
             what=f"{version} was already published, tagged or sealed",
             next="choose a higher one with --bump",
         )
-    elif world.taken and version < max(world.taken):
+    elif version < max(world.line, default=version):
         yield Problem(
             check="version-monotonic",
-            what=f"{version} is below {max(world.taken)}, which exists",
+            what=f"{version} is below {max(world.line)}, which this release line has",
             next="choose a higher one with --bump",
         )
     if world.missing_gates:
@@ -119,11 +133,35 @@ def problems(world: World, version: Version) -> Iterable[Problem]:
             what=f"the noxfile has no session {', '.join(world.missing_gates)}",
             next="add it, or correct gates in [tool.release-warden]",
         )
-    if version.local:
+    yield from _unfit(version)
+
+
+def _unfit(version: Version) -> Iterable[Problem]:
+    """What PEP 440 has versions for that are no release."""
+    kinds = {
+        "public-version": ("a local version, which indexes refuse", bool(version.local)),
+        "no-development-version": ("a development version", version.is_devrelease),
+        "no-post-version": ("a post-release, which may change no code", version.is_postrelease),
+    }
+    for check, (what, so) in kinds.items():
+        if so:
+            yield Problem(
+                check=check,
+                what=f"{version} is {what} (PEP 440)",
+                next="choose a release or a pre-release with --bump",
+            )
+
+
+def automatic_final(decision: Decision, current: str) -> Iterable[Problem]:
+    """A pre-release becomes final by a person's word only.
+
+    :param current: HEAD's version.
+    """
+    if decision.trigger == "security-auto" and Version(current).pre:
         yield Problem(
-            check="public-version",
-            what=f"{version} is a local version, which indexes refuse (PEP 440)",
-            next="choose a public one with --bump",
+            check="final-by-hand",
+            what=f"HEAD is at the pre-release {current}: an automatic release would make it final",
+            next="run release.publish with the --bump that you mean",
         )
 
 

@@ -5,15 +5,16 @@ from __future__ import annotations
 import configparser
 import re
 import tomllib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import Any
 
 import tomlkit
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
-from release.errors import ProjectError, UsageError
+from release.errors import ConfigError, ProjectError, UsageError
 from release.model.plan import FileEdit
+from release.ship.stale import OwnVersion
 
 Read = Callable[[str], str | None]
 """The text of a project's file, or ``None``."""
@@ -22,20 +23,32 @@ LEVELS = {"major": 0, "minor": 1, "patch": 2}
 TAG_BACKENDS = ("setuptools-scm", "setuptools_scm", "hatch-vcs", "versioningit", "vcs-versioning")
 
 
-def next_version(current: str, taken: Iterable[Version], bump: str | None) -> Version:
+def next_version(
+    current: str,
+    taken: Iterable[Version],
+    bump: str | None,
+    *,
+    line: Collection[Version] | None = None,
+) -> Version:
     """The version to release.
 
     :param current: what the project's own metadata says.
     :param taken: all versions ever published, tagged or sealed.
     :param bump: ``major``, ``minor``, ``patch``, a version, or ``None`` for the current version
-        where it is still free and the next patch otherwise.
+        where it is still free and the next patch otherwise. Of a pre-release each level makes the
+        final release that it leads to: of 2.0.0rc1 the patch is 2.0.0.
+    :param line: those of ``taken`` that HEAD's line holds, by default all of them. The next is
+        above these; a patch also steps over what another line has taken.
     :raises UsageError: ``bump`` is none of these.
+    :raises ProjectError: ``current`` is no version.
     """
-    own = Version(Version(current).public)
-    highest = max(taken, default=None)
+    own, used = own_version(current), set(taken)
+    highest = max(used if line is None else line, default=None)
     if bump is None:
-        free = not own.is_devrelease and (highest is None or own > highest)
-        return own if free else raised(highest or own, "patch")
+        free = not own.is_devrelease and own not in used and (highest is None or own > highest)
+        return own if free else _free_patch(max(own, highest) if highest else own, used)
+    if bump == "patch":
+        return _free_patch(max(own, highest) if highest else own, used)
     if bump in LEVELS:
         return raised(max(own, highest) if highest else own, bump)
     try:
@@ -46,24 +59,96 @@ def next_version(current: str, taken: Iterable[Version], bump: str | None) -> Ve
         ) from error
 
 
+def own_version(current: str) -> Version:
+    """The project's own version, without its local part.
+
+    :raises ProjectError: it is none.
+    """
+    try:
+        return Version(Version(current).public)
+    except InvalidVersion as error:
+        raise ProjectError(
+            f"the project's version {current!r} is none (PEP 440)",
+            remedy="correct it to one such as 1.4.0 or 1.4.0rc1, commit, then run again",
+        ) from error
+
+
+def _free_patch(version: Version, used: Collection[Version]) -> Version:
+    patch = raised(version, "patch")
+    while patch in used:
+        patch = raised(patch, "patch")
+    return patch
+
+
+def line_of(
+    current: Version,
+    taken: Iterable[Version],
+    here: Collection[Version],
+    elsewhere: Collection[Version],
+) -> set[Version]:
+    """The versions that bound HEAD's next one from below: those of its own release line.
+
+    A maintained branch at 1.4.8 goes on with 1.4.9, though 2.0.0 is out. What git shows to come
+    from HEAD's history counts, what it shows to come from another does not. Of the rest, which
+    only the index tells, those of HEAD's major number count.
+
+    :param current: HEAD's.
+    :param here: those released from HEAD's history.
+    :param elsewhere: those released from commits that HEAD does not descend from.
+    """
+    major = current.epoch, current.release[:1]
+    return {
+        version
+        for version in taken
+        if version in here
+        or (version not in elsewhere and (version.epoch, version.release[:1]) <= major)
+    }
+
+
 def raised(version: Version, level: str) -> Version:
     """A final release above ``version``: of 1.2.3rc1 the patch is 1.2.3, of 1.2.3 it is 1.2.4."""
     place = LEVELS[level]
     numbers = [*version.release, *([0] * (place + 1 - len(version.release)))]
-    if not (version.is_prerelease and not any(numbers[place + 1 :])):
+    leads_here = Version(version.base_version) > version  # not so of 1.0.post1.dev2
+    if not leads_here or any(numbers[place + 1 :]):
         numbers[place] += 1
         numbers[place + 1 :] = [0] * len(numbers[place + 1 :])
     epoch = f"{version.epoch}!" if version.epoch else ""
     return Version(epoch + ".".join(map(str, numbers)))
 
 
-def version_edits(read: Read, old: str, new: str) -> tuple[FileEdit, ...]:
+def version_edits(
+    read: Read, old: str, new: str, *, own: OwnVersion | None = None, named: Iterable[str] = ()
+) -> tuple[FileEdit, ...]:
     """The files that must change so that the project builds as ``new``.
 
     :param read: the project's files.
     :param old: the version its metadata tells now.
+    :param own: finds the version before in the files that are ``named`` (``version-files``).
     :raises ProjectError: the version is written nowhere that we know how to change.
+    :raises ConfigError: a named file is not there, or does not hold the version before.
     """
+    found = {edit.path: edit for edit in _declared_edits(read, old, new)}
+    if own is not None and own.number != new:
+        for path in named:
+            before = found[path].after if path in found else read(path)
+            found[path] = FileEdit(path=path, after=_named(path, before, own, new))
+    return tuple(found.values())
+
+
+def _named(path: str, text: str | None, own: OwnVersion, new: str) -> str:
+    """A file of ``version-files`` with the new version."""
+    after = own.rewritten(text, new) if text is not None else None
+    if after is None or (after == text and not OwnVersion(own.project, new).in_any(after)):
+        raise ConfigError(
+            f"version-files names {path}, which does not tell the version {own.number}",
+            why="there is no such file" if text is None else "it names another version, or none",
+            remedy="correct version-files in [tool.release-warden], or the file",
+        )
+    return after
+
+
+def _declared_edits(read: Read, old: str, new: str) -> tuple[FileEdit, ...]:
     if old == new:
         return ()
     pyproject = tomllib.loads(read("pyproject.toml") or "")

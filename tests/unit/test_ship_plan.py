@@ -32,9 +32,20 @@ def world(**changes):
             "gates": ("tests",),
             "gates_note": "",
             "missing_gates": (),
+            "current": "1.0",
+            "here": (),
+            "elsewhere": (),
         }
         | changes
     )
+
+
+MAINTAINED = {
+    "current": "1.4.8",
+    "tags": ("local/v1.4.8", "local/v2.0.0"),
+    "here": ("local/v1.4.8",),
+    "elsewhere": ("local/v2.0.0",),
+}
 
 
 def checks(version, **changes):
@@ -50,9 +61,20 @@ def checks(version, **changes):
         ("1.0", {"sealed": ("1.0",)}, ["version-free"]),
         ("1.0", {"tags": ("local/v1.0.0",)}, ["version-free"]),  # PEP 440: 1.0 == 1.0.0
         ("1.0", {"listed": (IndexFile(name="p-1.0.tar.gz", url=""),)}, ["version-free"]),
-        ("1.0", {"tags": ("local/v2.0",)}, ["version-monotonic"]),
+        ("1.0", {"tags": ("local/v2.0",), "here": ("local/v2.0",)}, ["version-monotonic"]),
+        ("1.4.9", MAINTAINED, []),  # a maintained branch goes on below what another line has
+        ("1.4.8", MAINTAINED, ["version-free"]),
+        ("2.0.0", MAINTAINED, ["version-free"]),
+        ("1.4.7", MAINTAINED, ["version-monotonic"]),
+        ("1.0", {"listed": (IndexFile(name="p-2.0.tar.gz", url=""),)}, []),  # nobody knows whose
+        ("1.0", {"listed": (IndexFile(name="p-1.5.tar.gz", url=""),)}, ["version-monotonic"]),
+        ("1!1.0", {"sealed": ("2.0",)}, []),  # an epoch is above every version without
+        ("2.0rc1", {"sealed": ("1.0",)}, []),
         ("1.0", {"missing_gates": ("lint",)}, ["gates-exist"]),
         ("1.0+x", {}, ["public-version"]),
+        ("1.0.dev1", {}, ["no-development-version"]),
+        ("1.0.post1", {}, ["no-post-version"]),
+        ("1.0.post1.dev2+x", {}, ["public-version", "no-development-version", "no-post-version"]),
         (
             "1.0",
             {"dirty": ("a",), "sealed": ("1.0",), "missing_gates": ("g",)},
@@ -62,6 +84,22 @@ def checks(version, **changes):
 )
 def test_problems(version, changes, expected):
     assert checks(version, **changes) == expected
+
+
+@pytest.mark.parametrize(
+    ("trigger", "current", "expected"),
+    [
+        ("security-auto", "2.0rc1", ["final-by-hand"]),
+        ("security-auto", "2.0rc2.dev3+g1", ["final-by-hand"]),
+        ("security-auto", "2.0.1.dev3+g1", []),  # derived from tags: not of a pre-release
+        ("security-auto", "2.0", []),
+        ("manual", "2.0rc1", []),
+    ],
+)
+def test_a_pre_release_becomes_final_by_a_persons_word_only(trigger, current, expected):
+    decision = msgspec.structs.replace(DECISION, trigger=trigger)
+    plan = make_plan(world(current=current), decision, Version("2.0.1"), "", ())
+    assert [problem.check for problem in plan.problems] == expected
 
 
 def test_a_tag_that_is_no_version_is_none():
