@@ -21,9 +21,9 @@ LINES_SHOWN = 100
 """The most lines of one list."""
 IDS_SHOWN = 10
 """The most ids of one package in one line."""
-ROOM = 10_000
+ROOM = 6_500
 """The most bytes of one list, so that all of them stay under 60 KB together."""
-OWN_ROOM = 20_000
+OWN_ROOM = 12_000
 """The most bytes of the project's own entries on a release page."""
 UPGRADES_SHOWN = 20
 
@@ -58,7 +58,7 @@ class Occasion:
 def sections(occasion: Occasion, markup: Markup = MARKDOWN) -> tuple[Section, ...]:
     """The changelog's sections: what is fixed, disclosed, rated anew, and why there is a release.
 
-    All that comes from advisories is escaped. At most 100 lines and 10 KB of each list are told,
+    All that comes from advisories is escaped. At most 100 lines and 6.5 KB of each list are told,
     the rest counted.
     """
     told = (
@@ -80,7 +80,7 @@ def announcement(occasion: Occasion, own: Sequence[Section] = ()) -> str:
     """The text of a release page, in Markdown.
 
     :param own: the project's own entries for this version; their text is the project's, and is
-        taken as it stands, up to 20 KB.
+        taken as it stands, up to 12 KB.
     """
     delta = occasion.delta
     still = (*delta.open, *delta.unknown) if delta else ()

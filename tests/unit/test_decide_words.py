@@ -1,4 +1,4 @@
-"""A decision in words: the explanation and the release notes."""
+"""A decision in words: the explanation, and the evidence of each rule."""
 
 from __future__ import annotations
 
@@ -19,11 +19,8 @@ from worlds import (
 from release.config import Policy
 from release.decide.engine import ReleaseAutomationEngine
 from release.decide.explain import explain
-from release.decide.notes import notes
-from release.model.changes import Change, Changes
 from release.model.decision import Reason
 from release.model.snapshot import Edit, Gap
-from release.record.changes import SecurityChangeDetector
 
 ENGINE = ReleaseAutomationEngine(Policy())
 HOSTILE = "<script>x</script> | `a`\n## Heading [l](http://e.vil) @all \x1b[31m\u202e"
@@ -173,121 +170,6 @@ def test_the_explanation_fits_a_terminal_and_cannot_steer_it(name):
     assert max(map(len, told.splitlines())) < 100
     assert "\x1b" not in told
     assert "\u202e" not in told
-
-
-def written(*findings, **other):
-    scan = snapshot(*findings, **other)
-    return notes(ENGINE.decide(evidence(scan)), scan, "1.0.1", "2026-11-23")
-
-
-def test_the_notes_of_a_security_release():
-    text = written(
-        finding(affects=FREED, summary="It <b>leaks</b>"), finding("CVE-2@jinja2", severity="low")
-    )
-    assert text == (
-        "### Security\n\n"
-        "- `jinja2`: a fresh install no longer gets `CVE-1` (high): It &lt;b&gt;leaks&lt;/b&gt;\n\n"
-        "Release 1.0.1 of 2026-11-23 was made automatically, "
-        "by the rule removes-critical-high-or-unknown.\n"
-    )
-
-
-def removed(key, **other):
-    return finding(key, affects=FREED, **other)
-
-
-def test_the_notes_name_the_worst_first_and_count_what_is_cut():
-    text = written(
-        removed("CVE-0@alpha", severity="low", summary="s" * 130),
-        *(removed(f"CVE-{n:02}@beta", severity="medium", summary="x") for n in range(10)),
-        removed("CVE-99@beta", ids=(), severity="critical", summary="not told: there are more"),
-        removed("CVE-50@gamma"),
-        closures=(
-            closure("published", ["alpha==1", "beta==1", "gamma==1"]),
-            closure("candidate", []),
-        ),
-        scanners={"osv": scanner("alpha==1", "beta==1", "gamma==1")},
-    )
-    medium = ", ".join(f"`CVE-{n:02}` (medium)" for n in range(9))
-    assert text.splitlines()[2:5] == [
-        f"- `beta`: a fresh install no longer gets `CVE-99@beta` (critical), {medium} and 1 more",
-        "- `gamma`: a fresh install no longer gets `CVE-50` (high)",
-        f"- `alpha`: a fresh install no longer gets `CVE-0` (low): {'s' * 119}…",
-    ]
-
-
-@pytest.mark.parametrize(("count", "last"), [(100, "`p99`"), (101, "- and 1 more packages")])
-def test_the_notes_count_the_packages_beyond_a_hundred(count, last):
-    pins = [f"p{n:02}==1.0" for n in range(count)]
-    text = written(
-        *(removed(f"CVE-1@p{n:02}") for n in range(count)),
-        scanners={"osv": scanner(*pins)},
-        closures=(closure("published", pins), closure("candidate", [])),
-    )
-    shown = [line for line in text.splitlines() if line.startswith("- ")]
-    assert len(shown) == count
-    assert last in shown[-1]
-
-
-def test_the_notes_of_a_persons_release_without_a_word():
-    for reason, told in (("", "Released by hand."), ("x" * 2001, "x" * 1999 + "…")):
-        decision = ENGINE.by_hand(
-            bump="minor", reason=reason, snapshot=None, record=None, config="c"
-        )
-        assert notes(decision, None, "1.1.0", "2026-11-23") == f"### Changed\n\n- {told}\n"
-
-
-def test_the_notes_tell_only_what_no_upgrade_settled():
-    def change(n, kind="resolved", cause="withdrawn", ids=("CVE-1",)):
-        facts = {"key": f"k{n}", "package": "p", "ids": ids, "severity": "low"}
-        return Change(kind=kind, cause=cause, **facts)
-
-    told = [change(0, cause="upgraded"), change(1, "new"), change(2, cause=None)]
-    told += [change(3, "eased", "withdrawn"), *(change(n, ids=()) for n in range(4, 105))]
-    changes = Changes(since="nothing", changes=tuple(told))
-    decision = ENGINE.decide(evidence(snapshot()))
-    lines = notes(decision, None, "1.1.0", "2026-11-23", changes=changes).splitlines()
-    assert lines[0] == "### Advisories settled otherwise"
-    assert lines[2:-1] == [f"- `p` `k{n}`: withdrawn" for n in range(4, 104)]
-    assert lines[-1] == "- and 1 more findings"
-
-
-def test_hostile_text_is_no_markup_in_the_notes():
-    text = written(finding(affects=FREED, summary=HOSTILE))
-    line = text.splitlines()[2]
-    assert "<script>" not in text
-    assert "http://" not in text
-    assert "@all" not in text
-    assert r"\| \`a\` \#\# Heading \[l\]\(http&#58;//e.vil\)" in line
-
-
-def test_the_notes_of_a_persons_release():
-    decision = ENGINE.by_hand(
-        bump="minor", reason="A *new* door", snapshot=None, record=None, config="c"
-    )
-    text = notes(decision, None, "1.1.0", "2026-11-23")
-    assert text == "### Changed\n\n- A \\*new\\* door\n"
-
-
-def test_the_notes_tell_what_was_settled_otherwise():
-    gone = finding(suppressed=True)
-    before, after = evidence(snapshot(finding())), evidence(snapshot(gone))
-    changes = SecurityChangeDetector().compare(before.record, after.record)
-    decision = ENGINE.decide(after)
-    text = notes(decision, after.snapshot, "1.0.1", "2026-11-23", changes=changes)
-    assert text == "### Advisories settled otherwise\n\n- `jinja2` `CVE-1`: suppressed\n"
-
-
-def test_two_thousand_findings_stay_readable():
-    pins = [f"p{n % 1000}==1.0" for n in range(2000)]
-    held = [finding(f"CVE-{n}@p{n % 1000}", affects=FREED, summary="x" * 500) for n in range(2000)]
-    text = written(
-        *held,
-        scanners={"osv": scanner(*pins)},
-        closures=(closure("published", set(pins)), closure("candidate", [])),
-    )
-    assert "and 900 more packages" in text
-    assert len(text.encode()) < 60_000
 
 
 TWELVE = [finding(f"CVE-{n:02}@{'j' * 90}", ids=(), severity="low") for n in range(12)]
