@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from release.model.decision import Action, Decision, Reason
 from release.model.finding import RANK, Finding
@@ -11,6 +13,12 @@ from release.model.snapshot import Closure, Reach, Snapshot
 from release.model.text import VERDICTS, listing, plain
 
 WIDTH = 96
+SHOWN = 20
+"""How many situations are told in full."""
+BRIEF = 60
+"""How many more are told in a line each, and how many lines of what is unknown."""
+EDITS = 10
+"""How many edits of one situation are told."""
 
 ANSWERS: dict[Action, str] = {
     "release": "Yes: a release is owed.",
@@ -48,54 +56,146 @@ def _reason(reason: Reason) -> Iterator[str]:
         yield from _wrapped(f"evidence: {reason.evidence}", "    ", "      ")
 
 
+@dataclass(frozen=True)
+class _Case:
+    """One finding as far as it is known: what the scan saw of it, and who stands in the way."""
+
+    key: str
+    finding: Finding | None
+    reach: Reach | None
+
+    @property
+    def rank(self) -> int:
+        """How bad it is."""
+        return RANK[self.finding.severity] if self.finding else 0
+
+    @property
+    def situation(self) -> tuple[object, ...]:
+        """What several findings may share, so that it is told once for all of them."""
+        seen, told = self.finding, self.reach
+        if seen is None and told is None:
+            return (self.key,)
+        place = (
+            (seen.package, seen.version, seen.pythons, seen.extras, repr(seen.affects))
+            if seen
+            else ()
+        )
+        way = (told.package, told.verdict, told.blocker, told.edit, told.witness) if told else ()
+        return (*place, *way)
+
+
+Group = tuple[_Case, ...]
+"""Findings in one situation, worst first."""
+
+
 def _findings(decision: Decision, snapshot: Snapshot | None) -> Iterator[str]:
+    groups = _grouped(decision, snapshot)
+    if not groups:
+        return
+    cases = [case for group in groups for case in group]
+    yield from ("", "Findings")
+    if len(groups) > 1:
+        yield from _wrapped(_tally(cases), "  ", "    ")
+    for group in groups[:SHOWN]:
+        yield from _group(group)
+    rest = groups[SHOWN:]
+    if rest:
+        yield from ("", "  And in brief")
+    for group in rest[:BRIEF]:
+        yield from _wrapped(_brief(group), "  ", "    ")
+    left = sum(map(len, rest[BRIEF:]))
+    if left:
+        yield f"  and {left} more; release.decide --json tells all"
+
+
+def _grouped(decision: Decision, snapshot: Snapshot | None) -> list[Group]:
+    """The findings by situation: those that settle the decision first, then the worst."""
     known = {finding.key: finding for finding in snapshot.findings} if snapshot else {}
     reach = {item.key: item for item in decision.reach}
     named = {key for reason in decision.reasons for key in reason.keys}
-    keys = sorted({*reach, *named}, key=lambda key: (-_rank(known.get(key)), key))
-    if keys:
-        yield from ("", "Findings")
-    for key in keys:
-        yield from _finding(key, known.get(key), reach.get(key))
+    settling = set(decision.reasons[0].keys)
+    cases = [_Case(key, known.get(key), reach.get(key)) for key in {*reach, *named}]
+    found: dict[tuple[object, ...], list[_Case]] = {}
+    for case in sorted(cases, key=lambda case: (-case.rank, case.key)):
+        found.setdefault((case.key in settling, case.situation), []).append(case)
+    in_order = sorted(found.items(), key=lambda entry: (not entry[0][0], -entry[1][0].rank))
+    return [tuple(group) for _, group in in_order]
 
 
-def _rank(finding: Finding | None) -> int:
-    return RANK[finding.severity] if finding else 0
+def _tally(cases: Sequence[_Case]) -> str:
+    """How many there are, of which severity and with which verdict."""
+    severities = Counter(case.finding.severity for case in cases if case.finding)
+    verdicts = Counter(case.reach.verdict for case in cases if case.reach)
+    worst = sorted(severities.items(), key=lambda entry: (-RANK[entry[0]], entry[0]))
+    told = [
+        ", ".join(f"{n} {name}" for name, n in counts)
+        for counts in (worst, sorted(verdicts.items()))
+    ]
+    return f"{len(cases)} in all: " + "; ".join(filter(None, told))
 
 
-def _finding(key: str, finding: Finding | None, reach: Reach | None) -> Iterator[str]:
-    yield from _wrapped(_heading(key, finding, reach), "  ", "    ")
-    if finding:
-        yield from _wrapped(_place(finding), "    ")
-    if reach is None:
-        return
+def _group(group: Group) -> Iterator[str]:
+    first = group[0]
+    yield from _wrapped(_heading(group), "  ", "    ")
+    if first.finding:
+        yield from _wrapped(_place(first.finding), "    ")
+    if first.reach:
+        yield from _way(first.reach)
+
+
+def _way(reach: Reach) -> Iterator[str]:
+    """The verdict, who stands in the way, the edit that frees it, and how that is known."""
     yield from _wrapped(f"{reach.verdict}: {VERDICTS[reach.verdict]}", "    ", "      ")
     if reach.blocker:
         yield from _wrapped(f"held by: {reach.blocker}", "    ", "      ")
-    for edit in reach.edit:
+    for edit in reach.edit[:EDITS]:
         yield from _wrapped(f"- {edit.requirement}", "      ", "        ")
         yield from _wrapped(f"+ {edit.becomes}", "      ", "        ")
+    if reach.edit[EDITS:]:
+        yield f"      and {len(reach.edit) - EDITS} more edits"
     if reach.witness:
         yield from _wrapped(f"witness: {reach.witness}", "    ", "      ")
 
 
-def _heading(key: str, finding: Finding | None, reach: Reach | None) -> str:
-    if finding:
-        fixed = f", fixed in {listing(finding.fixed_in, 5)}" if finding.fixed_in else ""
-        score = f" ({finding.score:g})" if finding.score is not None else ""
-        ids = listing(finding.ids, 5) or key
-        return f"{finding.package} {finding.version}: {finding.severity}{score}, {ids}{fixed}"
-    return f"{reach.package}: {listing(reach.ids, 5)}" if reach else key
+def _heading(group: Group) -> str:
+    first = group[0]
+    if first.finding is None:
+        ids = [name for case in group for name in (case.reach.ids if case.reach else (case.key,))]
+        return f"{first.reach.package}: {listing(ids, 5)}" if first.reach else first.key
+    seen, fixed = first.finding, {case.finding.fixed_in for case in group if case.finding}
+    ends = f", fixed in {listing(seen.fixed_in, 5)}" if len(fixed) == 1 and seen.fixed_in else ""
+    score = f" ({seen.score:g})" if seen.score is not None else ""
+    names = listing(seen.ids, 5) or first.key
+    if len(group) > 1:
+        firsts = (c.finding.ids[0] if c.finding and c.finding.ids else c.key for c in group)
+        names = f"{len(group)} findings, {listing(firsts, 5)}"
+    return f"{seen.package} {seen.version}: {seen.severity}{score}, {names}{ends}"
+
+
+def _brief(group: Group) -> str:
+    """A group in one line: package, worst severity, how many, the verdict."""
+    first = group[0]
+    package = first.finding or first.reach
+    severity = f"{first.finding.severity}, " if first.finding else ""
+    verdict = f", {first.reach.verdict}" if first.reach else ""
+    count = f"{len(group)} finding{'s' if len(group) > 1 else ''}"
+    return f"{package.package if package else first.key}: {severity}{count}{verdict}"
 
 
 def _place(finding: Finding) -> str:
+    """What users get and what HEAD has, on which Pythons and with which extras."""
+    pythons = f" on Python {listing(finding.pythons, 8)}" if finding.pythons else ""
+    named = "" not in finding.extras and finding.extras
+    where = pythons + (f" with the extra {listing(finding.extras, 5)}" if named else "")
     if not finding.affects:
-        return "in what users get and in HEAD"
+        return f"in what users get and in HEAD{where}"
     users, head = finding.affects.get("published"), finding.affects.get("candidate")
     return "; ".join(
         (
-            f"users get {listing(users, 5)}" if users else "users do not get it",
-            f"HEAD has {listing(head, 5)}" if head else "HEAD does not have it",
+            f"users get {listing(users, 5)}{where}" if users else "users do not get it",
+            f"HEAD has {listing(head, 5)}{'' if users else where}"
+            if head
+            else "HEAD does not have it",
         )
     )
 
@@ -116,8 +216,10 @@ def _unknown(snapshot: Snapshot | None) -> Iterator[str]:
         for name, scanner in sorted(snapshot.scanners.items())
         for gap in scanner.skipped
     ]
-    for line in gaps or ["nothing: every scanner covered all that it was given"]:
+    for line in gaps[:BRIEF] or ["nothing: every scanner covered all that it was given"]:
         yield from _wrapped(line, "  ", "    ")
+    if gaps[BRIEF:]:
+        yield f"  and {len(gaps) - BRIEF} more"
 
 
 def _gaps(closure: Closure) -> list[str]:

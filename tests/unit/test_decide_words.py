@@ -41,7 +41,7 @@ Why
 
 Findings
   jinja2 1.0: high (7.5), CVE-1, fixed in 2.0
-    users get 1.0; HEAD has 1.0
+    users get 1.0 on Python 3.11; HEAD has 1.0
     blocked-by-us: a requirement of ours holds the vulnerable version
     held by: jinja2<2
       - jinja2<2
@@ -88,21 +88,23 @@ def test_the_explanation_of_many_findings():
 
 
 EXPLAINED = """\
+  8 in all: 2 critical, 1 high, 1 medium, 1 low; 1 blocked-by-us, 5 no-fix, 1 unknown
+  CVE-9@x
   jinja2 2.0: critical, CVE-3@jinja2
-    users do not get it; HEAD has 2.0
+    users do not get it; HEAD has 2.0 on Python 3.11
     no-fix: no fixed version can be installed
   jinja2 1.0: critical, CVE-4
-    users get CVE-0, CVE-1, CVE-2, CVE-3, CVE-4 and 5 more; HEAD does not have it
+    users get CVE-0, CVE-1, CVE-2, CVE-3, CVE-4 and 5 more on Python 3.11; HEAD does not have it
     no-fix: no fixed version can be installed
   jinja2 1.0: high, CVE-5
-    users do not get it; HEAD has CVE-0, CVE-1, CVE-2, CVE-3, CVE-4 and 5 more
+    users do not get it; HEAD has CVE-0, CVE-1, CVE-2, CVE-3, CVE-4 and 5 more on Python 3.11
     no-fix: no fixed version can be installed
   jinja2 1.0: medium, CVE-2
-    in what users get and in HEAD
+    in what users get and in HEAD on Python 3.11
     no-fix: no fixed version can be installed
   jinja2 1.0: low, CVE-0, CVE-1, CVE-2, CVE-3, CVE-4 and 5 more, fixed in CVE-0, CVE-1, CVE-2,
     CVE-3, CVE-4 and 5 more
-    users get 1.0; HEAD has 1.0
+    users get 1.0 on Python 3.11; HEAD has 1.0
     no-fix: no fixed version can be installed
   gone: CVE-0, CVE-1, CVE-2, CVE-3, CVE-4 and 5 more
     blocked-by-us: a requirement of ours holds the vulnerable version
@@ -114,13 +116,77 @@ EXPLAINED = """\
         flask flask flask flask flask flask
     witness: a long word a long word a long word a long word a long word a long word a long word
       a long word a long word a long word
-  CVE-9@x
   flask: CVE-0, CVE-1, CVE-2, CVE-3, CVE-4 and 5 more
     unknown: the resolver could not tell
 
 Unknown
   nothing: every scanner covered all that it was given
 """
+
+
+def many(count: int):
+    """Findings of many packages, three verdicts in turn; every second of a package is alike."""
+    ways = ("blocked-by-us", "no-fix", "installable-fix")
+    ranks = ("low", "critical", "unknown", "medium", "high")
+    found = [
+        finding(f"CVE-{n:04}@p{n // 6}", severity=ranks[n % 5], extras=("web",))
+        for n in range(count)
+    ]
+    told = tuple(reach(one, ways[n % 3]) for n, one in enumerate(found))
+    scan = snapshot(*found, reach=told)
+    return explain(ENGINE.decide(evidence(scan)), scan)
+
+
+def test_findings_in_one_situation_are_told_once():
+    told = many(6).partition("\nFindings\n")[2]
+    assert told.startswith(
+        "  6 in all: 1 critical, 1 high, 1 unknown, 1 medium, 2 low; "
+        "2 blocked-by-us, 2 installable-fix,\n    2 no-fix\n"
+        "  p0 1.0: medium, 2 findings, CVE-0003, CVE-0000\n"
+        "    users get 1.0 on Python 3.11 with the extra web; HEAD has 1.0\n"
+        "    blocked-by-us: a requirement of ours holds the vulnerable version\n"
+        "    held by: jinja2<2\n      - jinja2<2\n      + jinja2>=2.0\n"
+        "    witness: jinja2 2.0 resolves\n"
+        "  p0 1.0: critical, 2 findings, CVE-0001, CVE-0004\n"
+    )
+    assert told.count("held by:") == 1
+
+
+@pytest.mark.parametrize("count", [1, 30, 2000])
+def test_an_explanation_is_read_in_one_sitting_however_much_was_found(count):
+    told = many(count)
+    assert len(told.splitlines()) < 260
+    assert len(told) < 16_000
+    assert max(map(len, told.splitlines())) < 100
+    assert told.index("blocked-by-us: ") < (told + "no-fix: ").index("no-fix: ")
+
+
+def test_what_is_left_out_is_counted():
+    told = many(2000)
+    assert "  And in brief\n  p" in told
+    assert " finding" in told.partition("And in brief\n")[2].splitlines()[0]
+    lines = told.splitlines()
+    left = next(int(line.split()[1]) for line in lines if line.startswith("  and "))
+    full = sum(
+        int(line.partition(" findings")[0].split()[-1]) if " findings, " in line else 1
+        for line in lines
+        if line.startswith("  p") and ": " in line
+    )
+    assert full + left == 2000
+
+
+def test_many_gaps_are_counted():
+    gaps = tuple(Gap(name=f"g{n}", reason="?") for n in range(70))
+    scan = snapshot(closures=(closure("published", []), closure("candidate", [], gaps=gaps)))
+    told = explain(ENGINE.decide(evidence(scan)), scan)
+    assert "  g59 (candidate): ?\n  and 10 more\n" in told
+
+
+def test_many_edits_are_counted():
+    edits = tuple(Edit(requirement=f"p{n:02}<2", becomes=f"p{n:02}>=2") for n in range(12))
+    scan = snapshot(HELD, reach=(reach(HELD, edit=edits),))
+    told = explain(ENGINE.decide(evidence(scan)), scan)
+    assert "      + p09>=2\n      and 2 more edits\n" in told
 
 
 def test_the_explanation_names_what_is_unknown():
