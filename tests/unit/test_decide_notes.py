@@ -46,8 +46,8 @@ def notes_of(*findings, **other) -> str:
 
 ADVICE = (
     "Affected: whoever uses `demo` `1.0`; older releases were not looked at. "
-    "What to do: upgrade to `1.0.1`. An environment that exists keeps what it has installed; upgrade there as well: "
-    "`jinja2` to `2.0`.\n\n"
+    "What to do: upgrade to `1.0.1`. An environment that exists keeps what it has "
+    "installed; upgrade there as well: `jinja2` to `2.0`.\n\n"
     "Release 1.0.1 of 2026-11-23 was made automatically, "
     "by the rule removes-critical-high-or-unknown.\n"
 )
@@ -248,6 +248,20 @@ def test_two_thousand_changes_stay_readable():
     assert "more packages" in page
     assert "more findings" in page
     assert "The rest stands in the changelog." in page
+
+
+@pytest.mark.parametrize("letter", ["&", "\U0001f512", "<"])
+def test_the_longest_words_of_a_person_stay_in_bounds(letter):
+    many = tuple(change(n, "worsened", None, evidence=letter * 500) for n in range(2000))
+    many += tuple(change(n, package=letter * 500) for n in range(2000))
+    told = by_hand(
+        letter * 3000,
+        delta=security_delta(world_of(2000), "1.1.0"),
+        changes=Changes(since="nothing", changes=many),
+    )
+    own = [Section("Added", f"- {letter * 90}\n" * 2000)]
+    assert len(written(sections(told)).encode()) < 60_000
+    assert len(announcement(told, own).encode()) < 60_000
 
 
 def test_same_inputs_same_bytes_whatever_the_order():
