@@ -10,7 +10,7 @@ from packaging.version import InvalidVersion, Version
 from release.model.decision import Decision
 from release.model.listing import IndexFile, versions
 from release.model.plan import FileEdit, Plan, Problem, Step, StepKind, StepName
-from release.ship.version import line_of
+from release.ship.version import line_of, own_version
 
 SHALLOW = Problem(
     check="whole-history",
@@ -66,9 +66,12 @@ class World:
 
     @property
     def line(self) -> set[Version]:
-        """Those of them that bound the next version of HEAD's release line from below."""
+        """Those of them that bound the next version of HEAD's release line from below.
+
+        :raises ProjectError: ``current`` is no version.
+        """
         here, elsewhere = (self._tagged(names) for names in (self.here, self.elsewhere))
-        return line_of(Version(self.current), self.taken, here, elsewhere)
+        return line_of(own_version(self.current), self.taken, here, elsewhere)
 
     def _tagged(self, tags: Iterable[str]) -> set[Version]:
         return parsed(tag.removeprefix(self.tag_prefix) for tag in tags)
