@@ -6,11 +6,11 @@ from collections.abc import Iterable, Mapping
 from typing import Literal
 from urllib.parse import urlsplit
 
+from release.decide.grade import BY_SEVERITY
 from release.model.base import Instant, Noun
 from release.model.finding import ClosureKind, Finding, Severity
 from release.model.snapshot import Edit, Reach, Snapshot, Verdict
 from status_site.documents import Documents
-from status_site.grade import BY_SEVERITY
 
 USERS_GET = frozenset({"runtime", "extra"})
 """The scopes that a fresh install brings; ``floor`` and ``dev`` are never in the grade."""

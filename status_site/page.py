@@ -10,8 +10,8 @@ from importlib.resources import files
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from release.decide.grade import BY_SEVERITY
 from status_site import words
-from status_site.grade import BY_SEVERITY
 from status_site.status import SecurityStatus
 
 

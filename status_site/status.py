@@ -7,6 +7,17 @@ from typing import ClassVar, Literal
 
 import msgspec
 
+from release.decide.grade import (
+    FORMULA,
+    FORMULA_VERSION,
+    Cap,
+    Deduction,
+    Formula,
+    Letter,
+    Summary,
+    grade,
+    summarize,
+)
 from release.model.base import Document, Instant, Noun, digest
 from release.model.decision import Action
 from release.model.finding import ClosureKind
@@ -23,17 +34,6 @@ from status_site.findings import (
     public_findings,
     published_is_known,
     users_get,
-)
-from status_site.grade import (
-    FORMULA,
-    FORMULA_VERSION,
-    Cap,
-    Deduction,
-    Formula,
-    Letter,
-    Summary,
-    grade,
-    summarize,
 )
 from status_site.unseen import VALID_FOR, Unseen, doubts, unseen
 

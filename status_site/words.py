@@ -6,11 +6,11 @@ import re
 import unicodedata
 from datetime import UTC, datetime
 
+from release.decide.grade import BY_SEVERITY, Cap, Summary
 from release.model.decision import Action
 from release.model.finding import Severity
 from release.model.snapshot import State, Verdict
 from status_site.findings import OwnCode, PublicFinding
-from status_site.grade import BY_SEVERITY, Cap, Summary
 from status_site.status import Remediation, SecurityStatus
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9.:_-]{2,63}", re.ASCII)

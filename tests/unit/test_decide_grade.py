@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from status_site.grade import BY_SEVERITY, FORMULA, Summary, grade, summarize
+from release.decide.grade import BY_SEVERITY, FORMULA, Summary, grade, summarize
 
 WORST_FIRST = [None, "F", "D", "C", "B", "A"]
 SEVERITIES = st.lists(st.sampled_from(BY_SEVERITY), max_size=60)
