@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import tomllib
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -18,20 +18,66 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="kebab"):
     """A table of the configuration."""
 
 
+Override = Literal["hold", "block"]
+"""What a project may make of a rule: wait for a person, or fail the run (exit code 3)."""
+Count = Annotated[int, msgspec.Meta(ge=0)]
+Days = Annotated[int, msgspec.Meta(ge=0, le=366)]
+
+
+class Overrides(Settings, frozen=True, kw_only=True):
+    """``[tool.release-warden.policy.rules]``: rules that shall be more careful than the preset.
+
+    Nothing here can release, nor turn ``unknown`` into anything else: the rules that are not
+    listed (``required-unknown``, ``nothing-owed``) are not for a project to change.
+    """
+
+    first_release_is_a_persons: Override | None = None
+    adds_worse: Override | None = None
+    kill_switch: Override | None = None
+    content_identical: Override | None = None
+    fingerprint_spent: Override | None = None
+    weekly_budget_spent: Override | None = None
+    minor_budget_spent: Override | None = None
+    removes_critical_high_or_unknown: Override | None = None
+    new_critical_or_high: Override | None = None
+    removes_medium_or_low: Override | None = None
+    resolved_with_a_cause: Override | None = None
+    grade_better: Override | None = None
+    nothing_to_ship: Override | None = None
+    status_only: Override | None = None
+
+    def named(self) -> dict[str, Override]:
+        """Those that are set, by the name of the rule."""
+        fields = msgspec.structs.fields(type(self))
+        given = ((field.encode_name, getattr(self, field.name)) for field in fields)
+        return {name: override for name, override in given if override}
+
+
+POSTURE_ONLY = frozenset({"new-critical-or-high", "resolved-with-a-cause", "grade-better"})
+"""The rules that preset ``owed`` does not have."""
+
+
 class Policy(Settings, frozen=True, kw_only=True):
     """``[tool.release-warden.policy]``: when a release is owed.
 
+    ``preset``: the set of rules.
+    ``rules``: by rule, ``hold`` or ``block`` instead of what the preset says.
     ``required``: scanners without whose word the answer is unknown.
     ``releases-per-week``: the budget of automatic releases in seven days.
     ``budget-window-days``: within it at most one automatic release for medium and low findings.
     ``automatic``: the kill switch; ``false`` turns every automatic release into a hold.
+    ``vulnerability-gates``: gates that may be red when a release strictly improves security.
+    ``waiver-days``: for how long, counted from the first release that needed it; 0 for never.
     """
 
-    preset: Literal["owed"] = "owed"
+    preset: Literal["owed", "posture"] = "owed"
+    rules: Overrides = Overrides()
     required: tuple[str, ...] = ("osv",)
-    releases_per_week: int = 3
-    budget_window_days: int = 7
+    releases_per_week: Count = 3
+    budget_window_days: Days = 7
     automatic: bool = True
+    vulnerability_gates: tuple[str, ...] = ("audit",)
+    waiver_days: Days = 14
 
 
 class Config(Settings, frozen=True, kw_only=True):
@@ -73,15 +119,29 @@ def parse(pyproject: str) -> Config:
             "pyproject.toml is no TOML", why=str(error), remedy="mend the file, then run again"
         ) from error
     _refuse_unknown_keys(table, Config, TABLE)
-    _refuse_unknown_keys(table.get("policy", {}), Policy, f"{TABLE}.policy")
+    policy = table.get("policy", {})
+    _refuse_unknown_keys(policy, Policy, f"{TABLE}.policy")
+    _refuse_unknown_keys(policy.get("rules", {}), Overrides, f"{TABLE}.policy.rules")
     try:
-        return msgspec.convert(table, Config)
+        config = msgspec.convert(table, Config)
     except msgspec.ValidationError as error:
         raise ConfigError(
             f"a value of [{TABLE}] has the wrong type",
             why=str(error),
             remedy="see docs/configuration.md for every key with its type",
         ) from error
+    _refuse_idle_rules(config.policy)
+    return config
+
+
+def _refuse_idle_rules(policy: Policy) -> None:
+    idle = sorted(POSTURE_ONLY & policy.rules.named().keys()) if policy.preset == "owed" else []
+    if idle:
+        raise ConfigError(
+            f"preset 'owed' has no rule {idle[0]!r}",
+            why=f"[{TABLE}.policy.rules] sets it, and it would never fire",
+            remedy='remove it, or set preset = "posture"',
+        )
 
 
 def _refuse_unknown_keys(table: Any, kind: type[Settings], where: str) -> None:

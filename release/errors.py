@@ -7,11 +7,13 @@ Each says what happened, why, and what to do next, and carries the exit code of 
     │   ├── ConfigError              a key or value of [tool.release-warden]
     │   └── ProjectError             no repository, no commit, no pyproject.toml, no metadata
     ├── BlockedError             3   a policy, a preflight check or a gate stands in the way
+    │   └── IdenticalError           what was built has the content of the last release
     ├── UnknownError             4   something needed for an answer could not be seen
     │   └── UnreachableError         a server did not answer, or answered rubbish
     ├── TryAgainError           75   it may go through later (sysexits.h EX_TEMPFAIL)
     ├── StoppedError       130, 143   Ctrl-C, or another signal: 128 and its number
     └── FailedError              1   a step was tried and failed
+        ├── ReplayError              a decision is not what its inputs give
         ├── MachineError             the operating system: no room, no permission
         ├── ToolError                a child process
         ├── DocumentError            a document that cannot be read
@@ -79,6 +81,21 @@ class BlockedError(WardenError):
     exit_code = 3
 
 
+class IdenticalError(BlockedError):
+    """What was built has the very content of the last release: users would get nothing new.
+
+    :param version: that release's.
+    """
+
+    def __init__(self, version: str) -> None:
+        super().__init__(
+            f"what was built has the very content of {version}, the last release",
+            why="apart from version, dates and RECORD; nothing was sealed or uploaded",
+            remedy='a person may release it all the same: release.publish --reason "why"',
+        )
+        self.version = version
+
+
 class UnknownError(WardenError):
     """Something needed for an answer could not be seen."""
 
@@ -112,6 +129,10 @@ class StoppedError(WardenError):
 
 class FailedError(WardenError):
     """A step was tried and failed."""
+
+
+class ReplayError(FailedError):
+    """A decision is not what its inputs give."""
 
 
 class MachineError(FailedError):

@@ -57,17 +57,35 @@ def scan(
     console.run("release.scan", body, project=project, at=at, json=json)
 
 
-@task(help=COMMON)
-def changes(_: Shell, project: str = ".", json: bool = False, at: str = "") -> None:
-    """What the last recorded scan changed.
+@task(
+    help=COMMON
+    | {
+        "since": "last-scan, last-release, or a commit of the project (default: last-scan)",
+        "until": "a commit of the project (default: the newest scan)",
+    }
+)
+def changes(
+    _: Shell,
+    project: str = ".",
+    json: bool = False,
+    at: str = "",
+    since: str = "",
+    until: str = "",
+) -> None:
+    """What changed, by default by the last recorded scan.
 
     For example:
       release-warden release.changes
+      release-warden release.changes --since last-release
+      release-warden release.changes --since v1.4.0 --until HEAD~3
       release-warden release.changes --json | jq '.changes[].kind'
     """
     from release.flows import console, tasks
 
-    console.run("release.changes", tasks.changes, project=project, at=at, json=json)
+    def body(context: Context) -> Outcome:
+        return tasks.changes(context, since, until)
+
+    console.run("release.changes", body, project=project, at=at, json=json)
 
 
 @task(help=COMMON | {"explain": "tell every finding's verdict, blocker and edit"})
@@ -201,6 +219,22 @@ def auto(
     console.run("release.auto", body, project=project, at=at, json=json, repository=to)
 
 
+@task(help=COMMON | {"decision": "a file, the digest of a decision, or a ref of the ledger"})
+def replay(_: Shell, decision: str, project: str = ".", json: bool = False, at: str = "") -> None:
+    """Decide again on the inputs that the ledger kept (exit 1: another decision comes of them).
+
+    For example:
+      release-warden release.decide --json > decision.json
+      release-warden release.replay decision.json
+    """
+    from release.flows import console, tasks
+
+    def body(context: Context) -> Outcome:
+        return tasks.replay(context, decision)
+
+    console.run("release.replay", body, project=project, at=at, json=json)
+
+
 @task(help=COMMON)
 def history(_: Shell, project: str = ".", json: bool = False, at: str = "") -> None:
     """Every recorded change and every release, newest first.
@@ -215,6 +249,6 @@ def history(_: Shell, project: str = ".", json: bool = False, at: str = "") -> N
 
 
 collection = Collection(
-    "release", scan, changes, decide, plan, build, verify, publish, auto, history
+    "release", scan, changes, decide, plan, build, verify, publish, auto, replay, history
 )
 """The tasks in the order of the chain."""

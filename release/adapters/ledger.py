@@ -3,6 +3,7 @@
 Below ``refs/release-warden/<project>/``:
 
     history                                 record, snapshot and changes; one commit a change
+    decisions                               each decision with what it rests on, once
     heartbeat                               one parentless commit, replaced at each scan
     <repository>/releases/<version>         manifest, plan, journal and receipt of one version
     <repository>/bytes/<version>            the sealed archives
@@ -13,6 +14,7 @@ Refs move by compare-and-swap only; the working tree and the branches are never 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
 
@@ -22,6 +24,15 @@ from release.model.base import Document, decode, encode
 ROOT = "refs/release-warden"
 
 D = TypeVar("D", bound=Document)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A commit of a ref: ``at`` in seconds since the epoch, and the first line of its message."""
+
+    commit: str
+    at: int
+    subject: str
 
 
 class Ledger:
@@ -89,6 +100,14 @@ class Ledger:
         """The commits of a ref, newest first."""
         if self.tip(*parts):
             yield from self.git.run("rev-list", "--first-parent", self.ref(*parts)).stdout.split()
+
+    def entries(self, *parts: str) -> Iterator[Entry]:
+        """The commits of a ref with their times and subjects, newest first, by one process."""
+        if self.tip(*parts):
+            log = ("log", "--first-parent", "--format=%H %ct %s", self.ref(*parts), "--")
+            for line in self.git.run(*log).stdout.splitlines():
+                commit, at, subject = line.split(" ", 2)
+                yield Entry(commit, int(at), subject)
 
     def versions(self, repository: str) -> tuple[str, ...]:
         """The versions ever sealed for a repository, as the refs name them."""

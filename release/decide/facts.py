@@ -11,6 +11,8 @@ from msgspec.structs import replace
 from packaging.utils import canonicalize_name
 
 from release.config import Policy
+from release.decide.posture import LastRelease, Posture, doubts, posture
+from release.decide.waivers import split
 from release.model.base import sha256
 from release.model.finding import Finding
 from release.model.record import Record
@@ -30,6 +32,9 @@ class Evidence:
     :param baseline: the digest of the record before that, or ``nothing``.
     :param config: the digest of the configuration.
     :param releases: the past releases of this repository, in any order.
+    :param off: what in the environment switched automatic releases off, if anything did.
+    :param last: what was known at the last release; only preset ``posture`` asks for it.
+    :param identical: the release whose content is that of what was built of HEAD, if one has it.
     """
 
     snapshot: Snapshot
@@ -37,16 +42,22 @@ class Evidence:
     baseline: str
     config: str
     releases: tuple[Release, ...] = ()
+    off: str = ""
+    last: LastRelease | None = None
+    identical: str = ""
 
 
 @dataclass(frozen=True)
 class Facts:
     """The evidence, sorted for the rules.
 
-    ``published`` says that what users get was resolved, ``unreleased`` that there is nothing.
+    ``published`` says that what users get was resolved, ``resolved`` that what HEAD brings was,
+    ``unreleased`` that there is nothing published.
     ``removed`` users get today and HEAD is known not to have; ``added`` only HEAD has; ``held``
     users get and HEAD still has, though an edit of ours (``edits``) frees them; ``rest`` is what
     else users get. ``spent``, ``week`` and ``minor`` name the releases that the governor counts.
+    ``off`` and ``identical`` are as in the evidence. ``waivable`` gates may be red for a release
+    that strictly improves security; for those in ``lapsed`` that has been so for too long.
     """
 
     published: bool
@@ -62,6 +73,17 @@ class Facts:
     week: tuple[str, ...]
     minor: tuple[str, ...]
     policy: Policy
+    posture: Posture
+    resolved: bool
+    off: str
+    identical: str
+    waivable: tuple[str, ...]
+    lapsed: tuple[str, ...]
+
+    @property
+    def strictly_better(self) -> bool:
+        """Whether HEAD is known to remove findings, to add none, and nothing is unknown."""
+        return bool(self.removed) and not self.added and not self.unknown
 
 
 def in_order(snapshot: Snapshot) -> Snapshot:
@@ -84,8 +106,12 @@ def gather(evidence: Evidence, policy: Policy) -> Facts:
     blocked = {r.key: r for r in snapshot.reach if r.verdict == "blocked-by-us" and r.edit}
     held = tuple(f for f in users if f.key in blocked and f.reaches("candidate"))
     named = gone | {finding.key for finding in held}
-    mark = fingerprint(snapshot)
+    unknown = tuple(_unknown(evidence, policy))
+    moved = _moved(evidence, policy, unknown)
+    mark = _mark(fingerprint(snapshot), moved)
+    waivable, lapsed = split(evidence.releases, policy, snapshot.taken_at)
     counted = _counted(evidence, mark)
+    window = timedelta(days=policy.budget_window_days)
     return Facts(
         published=snapshot.closure("published") is not None,
         unreleased=_is_unreleased(evidence),
@@ -94,18 +120,30 @@ def gather(evidence: Evidence, policy: Policy) -> Facts:
         held=held,
         rest=tuple(finding for finding in users if finding.key not in named),
         edits=tuple(blocked[finding.key] for finding in held),
-        unknown=tuple(_unknown(evidence, policy)),
+        unknown=unknown,
         fingerprint=mark,
         spent=_versions(r for r in evidence.releases if _spends(r, mark)),
         week=_versions(r for r in counted if _within(r, snapshot, WEEK)),
-        minor=_versions(
-            release
-            for release in counted
-            if release.weight == "minor"
-            and _within(release, snapshot, timedelta(days=policy.budget_window_days))
-        ),
+        minor=_versions(r for r in counted if r.weight == "minor" and _within(r, snapshot, window)),
         policy=policy,
+        posture=moved,
+        resolved=snapshot.closure("candidate") is not None,
+        off=evidence.off,
+        identical=evidence.identical,
+        waivable=waivable,
+        lapsed=lapsed,
     )
+
+
+def _moved(evidence: Evidence, policy: Policy, unknown: tuple[str, ...]) -> Posture:
+    if evidence.last is None or policy.preset != "posture":
+        return Posture()
+    return posture(evidence.last, evidence.record, policy, unknown)
+
+
+def _mark(mark: str, moved: Posture) -> str:
+    """The fingerprint of a release that also tells of a posture that moved."""
+    return sha256(msgspec.json.encode([mark, *moved.mark])) if moved.has_moved else mark
 
 
 def difference(snapshot: Snapshot) -> tuple[tuple[Finding, ...], tuple[Finding, ...]]:
@@ -174,13 +212,7 @@ def _normalised(item: str) -> str:
 
 def _unknown(evidence: Evidence, policy: Policy) -> Iterator[str]:
     """Everything required that could not be seen, by name."""
-    for name in sorted(policy.required):
-        coverage = evidence.record.scanners.get(name)
-        if coverage is None:
-            yield f"{name}: it has never reported"
-        elif coverage.state != "ok" or coverage.unknown:
-            about = ", ".join(sorted(coverage.unknown)).replace("*", "everything")
-            yield f"{name} is {coverage.state}: no word on {about or 'everything'}"
+    yield from doubts(evidence.record, policy)
     yield from _unresolved(evidence)
     yield from _unjudged(evidence.snapshot)
     for item in evidence.record.tracked:

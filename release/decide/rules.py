@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from release.decide.facts import Facts
+from release.model.changes import Change
 from release.model.decision import Action, Reason
 from release.model.finding import RANK, RELEASABLE, Finding
 from release.model.text import listing, plain
@@ -13,8 +14,8 @@ from release.model.text import listing, plain
 Fired = tuple[tuple[str, ...], str] | None
 """The keys it fired for, and the evidence; ``None`` if it did not fire."""
 
-MINOR = "removes-medium-or-low"
-"""The rule whose releases are of minor weight."""
+MINOR = frozenset({"removes-medium-or-low", "resolved-with-a-cause", "grade-better"})
+"""The rules whose releases are of minor weight."""
 
 
 @dataclass(frozen=True)
@@ -50,16 +51,45 @@ def _told(findings: Iterable[Finding]) -> tuple[tuple[str, ...], str]:
     return tuple(finding.key for finding in held), listing(names, 10)
 
 
+def _told_of(changes: Iterable[Change]) -> tuple[tuple[str, ...], str]:
+    held = list(changes)
+    names = (
+        f"{c.kind} {c.severity} {plain(c.package, 80)} {c.ids[0] if c.ids else c.key}"
+        + (f" ({c.cause})" if c.cause else "")
+        for c in held
+    )
+    return tuple(change.key for change in held), listing(names, 10)
+
+
+def _has_news(facts: Facts) -> bool:
+    """Whether users are to be told something, and what a release would bring them is resolved."""
+    return facts.posture.has_moved and facts.published and facts.resolved
+
+
 def _adds_worse(facts: Facts) -> bool:
-    return bool(facts.removed) and worst(facts.added) >= worst(facts.removed)
+    if not (facts.removed or (facts.added and _has_news(facts))):
+        return False
+    return worst(facts.added) >= worst(facts.removed)
 
 
 def _improves(facts: Facts) -> bool:
     return bool(facts.removed) and not _adds_worse(facts)
 
 
-def _is_minor(facts: Facts) -> bool:
+def _tells(facts: Facts) -> bool:
+    return _has_news(facts) and not _adds_worse(facts)
+
+
+def _is_owed(facts: Facts) -> bool:
+    return _improves(facts) or _tells(facts)
+
+
+def _removes_only_minor(facts: Facts) -> bool:
     return all(finding.severity not in RELEASABLE for finding in facts.removed)
+
+
+def _is_minor(facts: Facts) -> bool:
+    return _removes_only_minor(facts) and not facts.posture.fresh
 
 
 def _first_release(facts: Facts) -> Fired:
@@ -71,34 +101,56 @@ def _when_adds_worse(facts: Facts) -> Fired:
 
 
 def _kill_switch(facts: Facts) -> Fired:
-    stopped = _improves(facts) and not facts.policy.automatic
-    return ((), "policy.automatic = false") if stopped else None
+    switches = [facts.off, "" if facts.policy.automatic else "policy.automatic = false"]
+    thrown = ", ".join(switch for switch in switches if switch)
+    return ((), thrown) if thrown and _is_owed(facts) else None
+
+
+def _content_identical(facts: Facts) -> Fired:
+    if not (_is_owed(facts) and facts.identical):
+        return None
+    return (), f"{facts.identical} has the very content that HEAD was built to"
 
 
 def _fingerprint_spent(facts: Facts) -> Fired:
-    if not (_improves(facts) and facts.spent):
+    if not (_is_owed(facts) and facts.spent):
         return None
     return (), f"{facts.fingerprint[:12]} was shipped as {listing(facts.spent)}"
 
 
 def _weekly_budget(facts: Facts) -> Fired:
-    if not _improves(facts) or len(facts.week) < facts.policy.releases_per_week:
+    if not _is_owed(facts) or len(facts.week) < facts.policy.releases_per_week:
         return None
     return (), f"{len(facts.week)} in seven days: {listing(facts.week) or 'the budget is 0'}"
 
 
 def _minor_budget(facts: Facts) -> Fired:
-    if not (_improves(facts) and _is_minor(facts) and facts.minor):
+    if not (_is_owed(facts) and _is_minor(facts) and facts.minor):
         return None
     return (), f"{listing(facts.minor)} within {facts.policy.budget_window_days} days"
 
 
 def _removes_major(facts: Facts) -> Fired:
-    return _told(facts.removed) if _improves(facts) and not _is_minor(facts) else None
+    return _told(facts.removed) if _improves(facts) and not _removes_only_minor(facts) else None
 
 
 def _removes_minor(facts: Facts) -> Fired:
-    return _told(facts.removed) if _improves(facts) and _is_minor(facts) else None
+    return _told(facts.removed) if _improves(facts) and _removes_only_minor(facts) else None
+
+
+def _new_critical_or_high(facts: Facts) -> Fired:
+    fresh = facts.posture.fresh
+    return _told_of(fresh) if fresh and _tells(facts) else None
+
+
+def _resolved_with_a_cause(facts: Facts) -> Fired:
+    settled = facts.posture.settled
+    return _told_of(settled) if settled and _tells(facts) else None
+
+
+def _grade_better(facts: Facts) -> Fired:
+    moved = facts.posture
+    return ((), f"{moved.before} -> {moved.after}") if moved.is_better and _tells(facts) else None
 
 
 def _nothing_to_ship(facts: Facts) -> Fired:
@@ -120,7 +172,7 @@ def _nothing_owed(_: Facts) -> Fired:
 SHIP = "release.auto ships it"
 WAIT = "nothing to do; the finding stays on the status page"
 
-OWED: tuple[Rule, ...] = (
+GOVERNOR: tuple[Rule, ...] = (
     Rule(
         "first-release-is-a-persons",
         "Nothing is published yet, and the first release is a person's to make.",
@@ -130,7 +182,7 @@ OWED: tuple[Rule, ...] = (
     ),
     Rule(
         "adds-worse",
-        "HEAD removes findings that users get, but adds some that are as bad or worse.",
+        "HEAD adds findings that are as bad as what it removes, or worse.",
         "hold",
         _when_adds_worse,
         "raise or replace what brings the added findings, commit, then run release.auto",
@@ -141,6 +193,13 @@ OWED: tuple[Rule, ...] = (
         "hold",
         _kill_switch,
         "run release.publish by hand, or set policy.automatic = true",
+    ),
+    Rule(
+        "content-identical",
+        "A release is owed, but what was built has the very content of the last release.",
+        "hold",
+        _content_identical,
+        "see that what has changed is in the package: users would get nothing new",
     ),
     Rule(
         "fingerprint-spent",
@@ -158,26 +217,52 @@ OWED: tuple[Rule, ...] = (
     ),
     Rule(
         "minor-budget-spent",
-        "HEAD removes only medium or low findings, and one such release was made in the window.",
+        "What is owed is of minor weight, and one such release was made in the window.",
         "hold",
         _minor_budget,
         "wait for release.auto to ship it when the window is over, or run release.publish by hand",
     ),
-    Rule(
-        "removes-critical-high-or-unknown",
-        "HEAD removes findings of critical, high or unknown severity that users get, "
-        "and adds none as bad.",
-        "release",
-        _removes_major,
-        SHIP,
-    ),
-    Rule(
-        MINOR,
-        "HEAD removes medium or low findings that users get, and adds none as bad.",
-        "release",
-        _removes_minor,
-        SHIP,
-    ),
+)
+"""What holds a release that is owed."""
+
+REMOVES_MAJOR = Rule(
+    "removes-critical-high-or-unknown",
+    "HEAD removes findings of critical, high or unknown severity that users get, "
+    "and adds none as bad.",
+    "release",
+    _removes_major,
+    SHIP,
+)
+REMOVES_MINOR = Rule(
+    "removes-medium-or-low",
+    "HEAD removes medium or low findings that users get, and adds none as bad.",
+    "release",
+    _removes_minor,
+    SHIP,
+)
+NEW_MAJOR = Rule(
+    "new-critical-or-high",
+    "Since the last release users get a new finding of critical, high or unknown severity.",
+    "release",
+    _new_critical_or_high,
+    SHIP,
+)
+RESOLVED = Rule(
+    "resolved-with-a-cause",
+    "Since the last release a finding was resolved, with a proved cause.",
+    "release",
+    _resolved_with_a_cause,
+    SHIP,
+)
+BETTER = Rule(
+    "grade-better",
+    "Since the last release the security grade is better by a letter.",
+    "release",
+    _grade_better,
+    SHIP,
+)
+
+NO_RELEASE: tuple[Rule, ...] = (
     Rule(
         "nothing-to-ship",
         "An edit of our own requirements would free users of findings, and HEAD lacks it.",
@@ -206,4 +291,20 @@ OWED: tuple[Rule, ...] = (
         "nothing to do",
     ),
 )
+"""What is said where no release is owed; the last one always fires."""
+
+OWED = (*GOVERNOR, REMOVES_MAJOR, REMOVES_MINOR, *NO_RELEASE)
 """Preset ``owed``: a release helps users only by what it changes for them."""
+
+POSTURE = (
+    *GOVERNOR,
+    REMOVES_MAJOR,
+    NEW_MAJOR,
+    REMOVES_MINOR,
+    RESOLVED,
+    BETTER,
+    *NO_RELEASE,
+)
+"""Preset ``posture``: the findings document inside the package is content, and shall be true."""
+
+PRESETS: dict[str, tuple[Rule, ...]] = {"owed": OWED, "posture": POSTURE}

@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 from release.adapters.repository import Repository
-from release.decide.engine import ReleaseAutomationEngine
-from release.errors import BlockedError
+from release.decide.circumstances import Asked
+from release.decide.engine import Evidence, ReleaseAutomationEngine
+from release.errors import BlockedError, IdenticalError
 from release.flows import words
 from release.flows.context import Context
-from release.flows.decide import decide_on, evidence_of
+from release.flows.decide import (
+    decide_on,
+    evidence,
+    evidence_of,
+    inputs_mark,
+    keep,
+    kept_as,
+    switched_off,
+)
 from release.flows.publish import converge, execute, last_scan, plan
 from release.flows.scan import Scanned, scan
 from release.flows.seals import Seal, open_seal
 from release.model.decision import Decision
 from release.model.plan import Plan
-from release.model.record import Record
 from release.model.snapshot import Snapshot
 from release.ship.plan import SHALLOW
 
@@ -36,14 +45,15 @@ def publish(
     if resumed := resume(context, repository, dry_run=dry_run):
         return resumed
     engine = ReleaseAutomationEngine(context.workspace.config.policy)
+    known = evidence(context) if last_scan(context) else None
     decision = engine.by_hand(
-        bump=bump,
-        reason=reason,
-        snapshot=last_scan(context),
-        record=context.ledger.read(Record, context.ledger.tip("history"), "record.json"),
-        config=context.workspace.config.digest,
+        bump=bump, reason=reason, evidence=known, config=context.workspace.config.digest
     )
-    return ship(context, repository, decision, dry_run=dry_run)
+
+    def sealed() -> None:
+        keep(context, decision, known, Asked(bump=bump, reason=reason))
+
+    return ship(context, repository, decision, dry_run=dry_run, sealed=sealed)
 
 
 def resume(context: Context, repository: Repository, *, dry_run: bool) -> Shipment | None:
@@ -64,16 +74,18 @@ def ship(
     *,
     dry_run: bool,
     seen: Snapshot | None = None,
+    sealed: Callable[[], None] = lambda: None,
 ) -> Shipment:
     """Plan, and unless it is a dry run show the plan and execute it.
 
     :param seen: the scan that the decision rests on; by default the recorded one of HEAD.
+    :param sealed: called once the bytes are fixed.
     """
     agreed = plan(context, repository, decision, seen)
     if dry_run:
         return Shipment(agreed)
     context.tell(words.of_plan(agreed))
-    return Shipment(agreed, execute(context, repository, agreed))
+    return Shipment(agreed, execute(context, repository, agreed, sealed=sealed))
 
 
 @dataclass(frozen=True)
@@ -90,18 +102,56 @@ def auto(
 ) -> Automatic:
     """Scan, decide, and release if and only if it is owed.
 
+    With automatic releases switched off, an open seal waits for ``release.publish``.
+
     :raises BlockedError: the clone is shallow: it could scan for weeks, and fail on the day that
         a release is owed.
     """
     if context.workspace.git.shallow():
         raise BlockedError(SHALLOW.what, remedy=SHALLOW.next)
-    resumed = resume(context, repository, dry_run=dry_run)
+    resumed = _resume(context, repository, dry_run=dry_run)
     scanned = scan(context, repository.name, advisories=advisories, keep=not dry_run)
-    decision = decide_on(context, evidence_of(context, scanned))
+    known = _with_what_was_built(context, evidence_of(context, scanned))
+    decision = _decided(context, known, dry_run=dry_run)
     if decision.action != "release" or (resumed and dry_run):
         return Automatic(scanned, decision, resumed)
-    shipment = ship(context, repository, decision, dry_run=dry_run, seen=scanned.snapshot)
+    try:
+        shipment = ship(context, repository, decision, dry_run=dry_run, seen=scanned.snapshot)
+    except IdenticalError as same:
+        context.tell(same.what)
+        known = replace(known, identical=same.version)
+        return Automatic(scanned, _decided(context, known, dry_run=dry_run), None)
     if not dry_run:
         # What users get has just changed, and the status must not speak of what they got before.
         scanned = scan(context, repository.name, advisories=advisories)
     return Automatic(scanned, decision, shipment)
+
+
+def _decided(context: Context, known: Evidence, *, dry_run: bool) -> Decision:
+    decision = decide_on(context, known)
+    if not dry_run:
+        keep(context, decision, known)
+    return decision
+
+
+def _resume(context: Context, repository: Repository, *, dry_run: bool) -> Shipment | None:
+    """As :func:`resume`, unless automatic releases are switched off."""
+    if not (switched_off() or not context.workspace.config.policy.automatic):
+        return resume(context, repository, dry_run=dry_run)
+    if seal := open_seal(context.ledger, repository.name):
+        version = seal.manifest.version
+        context.tell(f"{version} is sealed and waits for release.publish: automatic is off")
+    return None
+
+
+def _with_what_was_built(context: Context, known: Evidence) -> Evidence:
+    """The evidence, and that its build was once found to be the last release's, if it was.
+
+    So an unchanged project is not built every hour to find that out again.
+    """
+    confirmed = [release for release in known.releases if release.state == "confirmed"]
+    if not confirmed:
+        return known
+    last = max(confirmed, key=lambda release: release.sealed_at)
+    same = replace(known, identical=last.version)
+    return same if kept_as(context, inputs_mark(decide_on(context, same).inputs)) else known

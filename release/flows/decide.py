@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
+from release.adapters import process
+from release.adapters.ledger import documents
+from release.decide.circumstances import NOTHING, Asked, Circumstances
 from release.decide.engine import Evidence, ReleaseAutomationEngine
-from release.errors import UnknownError
+from release.decide.facts import difference, in_order
+from release.decide.posture import LastRelease
+from release.errors import TryAgainError, UnknownError
 from release.flows.context import Context
+from release.flows.past import Known, at_release, first_known, last_release
 from release.flows.scan import Scanned
 from release.flows.seals import past_releases
-from release.model.base import digest
-from release.model.decision import Decision
+from release.model.base import digest, encode, sha256
+from release.model.decision import Decision, Inputs
 from release.model.record import Record
 from release.model.snapshot import Snapshot
+from release.record.changes import SecurityChangeDetector
 
-NOTHING = "nothing"
-"""The digest of a document that is not there."""
+SWITCH = "RELEASE_WARDEN_AUTOMATIC"
+"""The kill switch of the environment."""
+ON = frozenset({"", "on", "1", "true", "yes"})
+"""What leaves it on; any other word, misspelt ones too, switches automatic releases off."""
+ATTEMPTS = 5
+"""How often a decision is put into the ledger before it gives way to other runs."""
 
 
 def evidence(context: Context) -> Evidence:
@@ -40,22 +51,120 @@ def evidence(context: Context) -> Evidence:
 
 
 def evidence_of(context: Context, scanned: Scanned) -> Evidence:
-    """What a decision right after a scan rests on, whether or not the scan was kept."""
-    return _evidence(context, scanned.snapshot, scanned.record, scanned.before)
+    """What a decision right after a scan rests on, whether or not the scan was kept.
+
+    A scan that repeats the newest entry of history has that entry's baseline: nothing has changed.
+    """
+    ledger, before = context.ledger, scanned.before
+    tip = ledger.tip("history")
+    newest = ledger.read(Snapshot, tip, "snapshot.json")
+    if newest and digest(newest) == digest(scanned.snapshot):
+        before = ledger.read(Record, ledger.git.resolve(f"{tip}^"), "record.json")
+    return _evidence(context, scanned.snapshot, scanned.record, before)
 
 
 def _evidence(
     context: Context, snapshot: Snapshot, record: Record, before: Record | None
 ) -> Evidence:
+    config = context.workspace.config
+    tells = config.policy.preset == "posture"
     return Evidence(
         snapshot=snapshot,
         record=record,
         baseline=NOTHING if before is None else digest(before),
-        config=context.workspace.config.digest,
+        config=config.digest,
         releases=past_releases(context.ledger, snapshot.repository),
+        off=switched_off(),
+        last=_last(context, snapshot.repository, record) if tells else None,
     )
+
+
+def switched_off() -> str:
+    """What in the environment switches automatic releases off; empty if nothing does."""
+    said = (process.variable(SWITCH) or "").strip()
+    return "" if said.lower() in ON else f"{SWITCH}={said[:20]}"
+
+
+def _last(context: Context, repository: str, record: Record) -> LastRelease | None:
+    """What was known at the last release, or else first of all; nothing before a release."""
+    ledger = context.ledger
+    seal = last_release(ledger, repository)
+    if seal is None:
+        return None
+    then = at_release(ledger, seal) or first_known(ledger)
+    return last_of(then.record if then else record, record, _mended(then))
+
+
+def last_of(then: Record, now: Record, mended: tuple[str, ...]) -> LastRelease:
+    """The last release, with what changed since."""
+    return LastRelease(then, mended, SecurityChangeDetector().compare(then, now))
+
+
+def _mended(then: Known | None) -> tuple[str, ...]:
+    removed = difference(then.snapshot)[0] if then else ()
+    return tuple(sorted(finding.key for finding in removed))
 
 
 def decide_on(context: Context, known: Evidence) -> Decision:
     """Decide by the configured policy."""
     return ReleaseAutomationEngine(context.workspace.config.policy).decide(known)
+
+
+def keep(
+    context: Context, decision: Decision, known: Evidence | None, asked: Asked | None = None
+) -> None:
+    """Put a decision with all that it rests on into the ledger; one that is there stays.
+
+    :param known: what it rests on; ``None`` where a person decided without a scan.
+    """
+    ledger, mark = context.ledger, inputs_mark(decision.inputs)
+    for attempt in range(1, ATTEMPTS + 1):
+        tip = ledger.tip("decisions")
+        if kept_as(context, mark):
+            break
+        try:
+            ledger.write(
+                ledger.ref("decisions"),
+                _files(context, decision, known, asked),
+                old=tip,
+                message=f"decision {digest(decision)} on {mark}",
+                at=context.clock.now(),
+            )
+            break
+        except TryAgainError:
+            if attempt == ATTEMPTS:
+                raise
+
+
+def kept_as(context: Context, mark: str) -> str | None:
+    """The ledger's commit of the decision on some inputs, if it was kept."""
+    entries = context.ledger.entries("decisions")
+    return next((e.commit for e in entries if e.subject.endswith(f" on {mark}")), None)
+
+
+def inputs_mark(inputs: Inputs) -> str:
+    """What a decision is kept under: one digest over those of its inputs."""
+    return sha256(encode(inputs))
+
+
+def _files(
+    context: Context, decision: Decision, known: Evidence | None, asked: Asked | None
+) -> dict[str, bytes]:
+    config, last = context.workspace.config, known.last if known else None
+    circumstances = Circumstances(
+        policy=config.policy,
+        config=config.digest,
+        baseline=known.baseline if known else NOTHING,
+        releases=known.releases if known else (),
+        off=known.off if known else "",
+        mended=last.mended if last else (),
+        identical=known.identical if known else "",
+        asked=asked,
+    )
+    return documents(
+        decision=decision,
+        circumstances=circumstances,
+        snapshot=in_order(known.snapshot) if known else None,
+        record=known.record if known else None,
+        released=last.record if last else None,
+    )

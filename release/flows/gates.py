@@ -25,6 +25,15 @@ class _Listed(msgspec.Struct):
     name: str
 
 
+class _Session(msgspec.Struct):
+    name: str
+    result: str
+
+
+class _Report(msgspec.Struct):
+    sessions: list[_Session]
+
+
 def choose_gates(folder: Path, wanted: tuple[str, ...] | None) -> Choice:
     """Find out which gates a project has.
 
@@ -62,20 +71,46 @@ def _sessions(folder: Path) -> frozenset[str]:
         raise ToolError("nox did not list the sessions as JSON", why=str(error)) from error
 
 
-def run_gates(folder: Path, gates: tuple[str, ...], environments: Path) -> None:
+def run_gates(
+    folder: Path,
+    gates: tuple[str, ...],
+    environments: Path,
+    *,
+    report: Path,
+    waivable: frozenset[str] = frozenset(),
+) -> tuple[str, ...]:
     """Run gates in a checkout of the release commit; their talk goes to stderr.
 
     :param environments: where nox keeps its environments, so that a second release is quick.
-    :raises BlockedError: one of them is red.
+    :param report: where nox may write how each of them ended.
+    :param waivable: those that may be red.
+    :returns: those of them that were.
+    :raises BlockedError: another one is red, or nox failed before it could say which.
     """
-    argv = [*_nox(folder), "--envdir", str(environments), "--session", *gates]
-    code = process.stream(argv, cwd=folder, env=process.environment())
-    if code:
-        raise BlockedError(
-            f"a gate is red: {', '.join(gates)}",
-            why="nox told above which one and why; nothing was sealed or uploaded",
-            remedy=f"mend it, commit, and publish again; to see it alone: nox -s {gates[0]}",
-        )
+    argv = [*_nox(folder), "--envdir", str(environments), "--report", str(report)]
+    code = process.stream([*argv, "--session", *gates], cwd=folder, env=process.environment())
+    if not code:
+        return ()
+    red = _red(report, gates)
+    if set(red) <= waivable:
+        return red
+    stop = [gate for gate in red if gate not in waivable]
+    raise BlockedError(
+        f"a gate is red: {', '.join(stop)}",
+        why="nox told above why; nothing was sealed or uploaded",
+        remedy=f"mend it, commit, and publish again; to see it alone: nox -s {stop[0]}",
+    )
+
+
+def _red(report: Path, gates: tuple[str, ...]) -> tuple[str, ...]:
+    """The gates of a failed run that are not known to be green; without a word on any, all."""
+    try:
+        sessions = msgspec.json.decode(report.read_bytes(), type=_Report).sessions
+    except (OSError, msgspec.DecodeError):
+        return gates
+    bad = {session.name for session in sessions if session.result not in {"success", "skipped"}}
+    red = bad | (set(gates) - {session.name for session in sessions})
+    return tuple(gate for gate in gates if gate in red) or gates
 
 
 def _nox(folder: Path) -> list[str]:

@@ -12,16 +12,22 @@ from msgspec.structs import replace
 from release.adapters import builder, installer, upload
 from release.adapters.index import SimpleIndex
 from release.adapters.repository import Repository
-from release.errors import BlockedError, VerificationError
+from release.adapters.workspace import HUMAN_FACING
+from release.decide.waivers import waivers
+from release.errors import BlockedError, IdenticalError, VerificationError
 from release.flows.context import Context
 from release.flows.gates import choose_gates, run_gates
-from release.flows.seals import Seal, note, sealed_bytes, take_seal
+from release.flows.past import last_release
+from release.flows.seals import Seal, note, past_releases, sealed_bytes, take_seal
 from release.flows.writing import write
 from release.model.decision import Decision
-from release.model.plan import FileEdit, Plan
+from release.model.plan import FileEdit, Plan, Problem
 from release.model.receipt import Receipt, ReceiptFile
+from release.model.record import Record
 from release.model.seal import Entry
 from release.model.snapshot import Snapshot
+from release.model.waiver import Waiver
+from release.record.findings_page import MARK, render_findings
 from release.ship import archives
 from release.ship.lines import lines
 from release.ship.plan import World, make_plan
@@ -91,13 +97,56 @@ def plan(
     version = next_version(metadata.version, world.taken, decision.bump or None, line=world.line)
     snapshot = seen or last_scan(context)
     written = write(context, repository, decision, snapshot, version, world.line)
-    made = make_plan(world, decision, version, written.notes, (*written.edits, *_unpacked(context)))
+    edits = (*written.edits, *_unpacked(context), *_findings_page(context))
+    made = make_plan(world, decision, version, written.notes, edits)
     return replace(
         made,
+        problems=made.problems or _nothing_new(context, repository, decision),
+        waivers=_waivers(context, made),
         announcement=written.announcement,
         delta=written.delta,
         remarks=written.remarks,
     )
+
+
+def _waivers(context: Context, agreed: Plan) -> tuple[Waiver, ...]:
+    """The gates that may be red for this release, of those that it runs."""
+    return waivers(
+        [gate for gate in agreed.decision.waivable if gate in agreed.gates],
+        past_releases(context.ledger, agreed.repository),
+        context.workspace.config.policy,
+        version=agreed.version,
+        now=context.clock.now(),
+    )
+
+
+def _nothing_new(
+    context: Context, repository: Repository, decision: Decision
+) -> tuple[Problem, ...]:
+    """That a person asks for what is released already, told before it is built once more."""
+    last = last_release(context.ledger, repository.name)
+    if last is None or decision.trigger != "manual" or decision.reasons[0].evidence:
+        return ()
+    git, folder = context.workspace.git, context.workspace.prefix.rstrip("/")
+    trees = {git.resolve(f"{c}:{folder}") for c in (context.workspace.commit, last.manifest.base)}
+    if len(trees) > 1:
+        return ()
+    what = f"HEAD holds nothing that {last.manifest.version}, the last release, was not made of"
+    return (Problem(check="something-new", what=what, next='say why with --reason "..."'),)
+
+
+def _findings_page(context: Context) -> tuple[FileEdit, ...]:
+    """The findings document as of now, where it is content that the project ships."""
+    path = f"{HUMAN_FACING}/SECURITY_FINDINGS.md"
+    tip = context.ledger.tip("history")
+    record = context.ledger.read(Record, tip, "record.json")
+    snapshot = context.ledger.read(Snapshot, tip, "snapshot.json")
+    ships = context.workspace.config.policy.preset == "posture"
+    before = context.workspace.read(path) if ships and record and snapshot else None
+    if record is None or snapshot is None or before is None or MARK not in before:
+        return ()
+    after = render_findings(record, snapshot.reach)
+    return (FileEdit(path=path, after=after),) if after != before else ()
 
 
 def last_scan(context: Context) -> Snapshot | None:
@@ -111,21 +160,25 @@ def _unpacked(context: Context) -> tuple[FileEdit, ...]:
     return (FileEdit(path=UNPACKED, after=None),) if stray else ()
 
 
-def execute(context: Context, repository: Repository, agreed: Plan) -> Seal:
+def execute(
+    context: Context,
+    repository: Repository,
+    agreed: Plan,
+    *,
+    sealed: Callable[[], None] = lambda: None,
+) -> Seal:
     """Act: commit, gates, build, verify, seal, then carry the seal to its end.
 
+    :param sealed: called once the bytes are fixed.
     :raises BlockedError: the plan has problems, or a gate is red.
+    :raises IdenticalError: what was built has the content of the last release.
     """
-    if agreed.problems:
-        raise BlockedError(
-            f"{agreed.project} {agreed.version} cannot be released as things are",
-            why="\n".join(f"{p.check}: {p.what}" for p in agreed.problems),
-            remedy="; ".join(dict.fromkeys(p.next for p in agreed.problems)),
-        )
+    _refuse_problems(agreed)
     watch = Stopwatch(context)
     commit = _release_commit(context, agreed)
+    waived: list[Waiver] = []
     watch.step("commit", lambda: f"{commit[:12]} on no branch")
-    watch.step("gates", lambda: _gates(context, agreed, commit))
+    watch.step("gates", lambda: _gates(context, agreed, commit, waived))
     with context.workspace.scratch() as out:
         files: dict[str, bytes] = {}
         watch.step("build", lambda: _build(context, agreed, commit, out, files))
@@ -134,17 +187,30 @@ def execute(context: Context, repository: Repository, agreed: Plan) -> Seal:
             lambda: verify_archives(context, agreed.project, agreed.version, commit, out, files),
         )
     wheel = next(data for name, data in files.items() if name.endswith(".whl"))
+    content = archives.content_digest(wheel)
+    _refuse_identical(context, agreed, content)
     seal = take_seal(
         context.ledger,
         agreed,
         commit,
         files,
-        content=archives.content_digest(wheel),
+        content=content,
         entries=tuple(watch.entries),
         at=context.clock.now(),
+        waived=tuple(waived),
     )
+    sealed()
     context.tell(f"seal: {seal.manifest.version} is fixed as {seal.manifest.seal[:12]}")
     return converge(context, repository, seal)
+
+
+def _refuse_problems(agreed: Plan) -> None:
+    if agreed.problems:
+        raise BlockedError(
+            f"{agreed.project} {agreed.version} cannot be released as things are",
+            why="\n".join(f"{p.check}: {p.what}" for p in agreed.problems),
+            remedy="; ".join(dict.fromkeys(p.next for p in agreed.problems)),
+        )
 
 
 def _release_commit(context: Context, agreed: Plan) -> str:
@@ -165,15 +231,32 @@ def _release_commit(context: Context, agreed: Plan) -> str:
     )
 
 
-def _gates(context: Context, agreed: Plan, commit: str) -> str:
+def _refuse_identical(context: Context, agreed: Plan, content: str) -> None:
+    """Nobody is helped by a release of what is released; a person may say why all the same."""
+    last = last_release(context.ledger, agreed.repository)
+    by_reason = agreed.decision.trigger == "manual" and agreed.decision.reasons[0].evidence
+    if last and last.manifest.content == content and not by_reason:
+        raise IdenticalError(last.manifest.version)
+
+
+def _gates(context: Context, agreed: Plan, commit: str, waived: list[Waiver]) -> str:
     if not agreed.gates:
         return agreed.gates_note
     workspace = context.workspace
     # Always at the same place, so that what the gates install stays good for the next release.
     with workspace.checkout(commit, tag=f"v{agreed.version}", name="gates") as folder:
         context.tell(f"gates: nox runs {', '.join(agreed.gates)}")
-        run_gates(folder, agreed.gates, workspace.state / "cache" / "gates")
-    return f"{', '.join(agreed.gates)} green"
+        red = run_gates(
+            folder,
+            agreed.gates,
+            workspace.state / "cache" / "gates",
+            report=folder.parent / "nox.json",
+            waivable=frozenset(waiver.gate for waiver in agreed.waivers),
+        )
+    waived += [waiver for waiver in agreed.waivers if waiver.gate in red]
+    green = ", ".join(gate for gate in agreed.gates if gate not in red)
+    told = [f"{w.gate} red and waived until {w.expires:%Y-%m-%d} ({w.rule})" for w in waived]
+    return "; ".join([*([f"{green} green"] if green else []), *told])
 
 
 def _build(context: Context, agreed: Plan, commit: str, out: Path, files: dict[str, bytes]) -> str:

@@ -8,18 +8,19 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
+from msgspec.structs import replace
 from packaging.version import Version
 
 from release.adapters.ledger import Ledger, documents
+from release.decide.rules import MINOR
 from release.errors import TryAgainError
 from release.model.base import decode
 from release.model.plan import Plan
 from release.model.receipt import Receipt
 from release.model.release import Release
 from release.model.seal import Entry, Journal, Manifest
+from release.model.waiver import Waiver
 from release.ship.archives import describe
-
-MINOR_RULE = "removes-medium-or-low"
 
 
 @dataclass(frozen=True)
@@ -82,7 +83,8 @@ def past_releases(ledger: Ledger, repository: str) -> tuple[Release, ...]:
             fingerprint=seal.manifest.fingerprint,
             state=seal.journal.state,
             sealed_at=seal.manifest.sealed_at,
-            weight="minor" if seal.plan.decision.rule == MINOR_RULE else "major",
+            weight="minor" if seal.plan.decision.rule in MINOR else "major",
+            waived=tuple(waiver.gate for waiver in seal.manifest.waivers),
         )
         for seal in seals(ledger, repository)
     )
@@ -97,6 +99,7 @@ def take_seal(
     content: str,
     entries: tuple[Entry, ...],
     at: datetime,
+    waived: tuple[Waiver, ...] = (),
 ) -> Seal:
     """Fix the bytes of a version for ever.
 
@@ -104,6 +107,7 @@ def take_seal(
     the release commit and from the stored bytes, so that git keeps both; the ref of the bytes is
     set by the winner alone, afterwards.
 
+    :param waived: the gates that were red.
     :raises TryAgainError: another run has won this version.
     """
     repository, version = plan.repository, plan.version
@@ -114,6 +118,7 @@ def take_seal(
         )
     stored = ledger.store(archives, message=f"bytes of {version}", at=at, parents=())
     manifest = _manifest(plan, commit, stored, archives, content, at)
+    manifest = replace(manifest, waivers=waived)
     journal = Journal(entries=entries)
     tip = ledger.write(
         ledger.ref(repository, "releases", version),

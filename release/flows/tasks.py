@@ -8,7 +8,7 @@ from pathlib import Path
 from release.adapters import builder
 from release.adapters.repository import open_repository
 from release.decide.explain import explain as told
-from release.errors import UnknownError, UsageError
+from release.errors import UsageError
 from release.flows import auto as flow
 from release.flows import decide as deciding
 from release.flows import publish as shipping
@@ -16,7 +16,10 @@ from release.flows import scan as scanning
 from release.flows import words
 from release.flows.console import Outcome
 from release.flows.context import Context
+from release.flows.past import LAST_SCAN, changes_since
+from release.flows.replay import replay as replaying
 from release.flows.seals import past_releases
+from release.model.base import digest
 from release.model.changes import Changes
 from release.model.decision import Action
 from release.model.history import History, Scanned
@@ -46,19 +49,24 @@ def scan(context: Context, advisories: str | None, keep: bool, accept_coverage: 
     return Outcome(scanned.snapshot, text, 4 if unknown else 0, config.repository if keep else None)
 
 
-def changes(context: Context) -> Outcome:
+def changes(context: Context, since: str, until: str) -> Outcome:
     """``release.changes``."""
-    tip = context.ledger.tip("history")
-    found = context.ledger.read(Changes, tip, "changes.json")
-    if found is None:
-        raise UnknownError("no scan is recorded yet", remedy="run release.scan first")
+    found = changes_since(context, since or LAST_SCAN, until)
     return Outcome(found, words.of_changes(found))
+
+
+def replay(context: Context, decision: str) -> Outcome:
+    """``release.replay``: the same decision again, or an error that shows the difference."""
+    again = replaying(context, decision)
+    text = f"the same decision, byte for byte: {again.action}: {again.rule} ({digest(again)})"
+    return Outcome(again, text)
 
 
 def decide(context: Context, explain: bool) -> Outcome:
     """``release.decide``."""
     evidence = deciding.evidence(context)
     decision = deciding.decide_on(context, evidence)
+    deciding.keep(context, decision, evidence)
     short = f"{decision.action}: {decision.rule}: {decision.reasons[0].why}"
     text = told(decision, evidence.snapshot) if explain else short
     repository = context.workspace.config.repository

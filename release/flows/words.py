@@ -81,6 +81,7 @@ def of_plan(plan: Plan) -> str:
         f"because: {plan.decision.rule}: {plan.decision.reasons[0].why}",
         f"tag: {plan.tag}",
         f"gates: {', '.join(plan.gates) or plan.gates_note}",
+        *(f"{w.gate} may be red until {w.expires:%Y-%m-%d} ({w.rule})" for w in plan.waivers),
         "edits: " + (", ".join(edit.path for edit in plan.edits) or "none"),
         table(
             ("step", "kind", "done", "afterwards"),

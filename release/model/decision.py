@@ -21,16 +21,28 @@ class Reason(Noun, frozen=True, kw_only=True):
 
 
 class Inputs(Noun, frozen=True, kw_only=True):
-    """The sha256 of everything that the decision rests on, clock fields left out."""
+    """The sha256 of everything that the decision rests on, clock fields left out.
+
+    ``baseline`` is the record before the scan, ``record`` the one after it, ``released`` what was
+    known at the last release (preset ``posture``). ``circumstances`` are the past releases, those
+    of them within the budgets' windows, the kill switch of the environment, and what a person
+    asked for.
+    """
 
     snapshot: str
     baseline: str
     policy: str
     config: str
+    record: str = "nothing"
+    released: str = "nothing"
+    circumstances: str = "nothing"
 
 
 class Decision(Document, frozen=True, kw_only=True):
-    """Same inputs, same decision: it holds no time and no place."""
+    """Same inputs, same decision: it holds no time and no place.
+
+    ``waivable`` names the vulnerability gates that may be red for this release.
+    """
 
     action: Action
     trigger: Trigger
@@ -40,6 +52,7 @@ class Decision(Document, frozen=True, kw_only=True):
     inputs: Inputs
     reach: tuple[Reach, ...] = ()
     next: str = ""
+    waivable: tuple[str, ...] = ()
 
     @property
     def rule(self) -> str:

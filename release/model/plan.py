@@ -7,6 +7,7 @@ from typing import Literal
 from release.model.base import Document, Noun
 from release.model.decision import Decision
 from release.model.delta import Delta
+from release.model.waiver import Waiver
 
 StepKind = Literal["reversible", "irreversible", "verify-only"]
 StepName = Literal[
@@ -54,6 +55,7 @@ class Plan(Document, frozen=True, kw_only=True):
 
     ``notes`` is the changelog's section, ``announcement`` the text for a release page (GitHub's);
     ``delta`` is ``None`` where no scan saw this commit, or nothing was released before.
+    ``waivers`` are the gates that may be red.
     """
 
     decision: Decision
@@ -71,3 +73,4 @@ class Plan(Document, frozen=True, kw_only=True):
     announcement: str = ""
     delta: Delta | None = None
     remarks: tuple[Remark, ...] = ()
+    waivers: tuple[Waiver, ...] = ()

@@ -10,7 +10,11 @@ from release.model.seal import SealState
 
 
 class Release(Noun, frozen=True, kw_only=True):
-    """One sealed version; ``weight`` is ``minor`` when only medium or low findings justified it."""
+    """One sealed version.
+
+    ``weight`` is ``minor`` when nothing critical, high or of unknown severity justified it;
+    ``waived`` names the gates that were red.
+    """
 
     version: str
     trigger: Trigger
@@ -18,3 +22,4 @@ class Release(Noun, frozen=True, kw_only=True):
     state: SealState
     sealed_at: Instant
     weight: Literal["major", "minor"] = "major"
+    waived: tuple[str, ...] = ()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from release.model.base import Document, Instant, Noun
+from release.model.waiver import Waiver
 
 SealState = Literal["open", "confirmed", "abandoned", "closed"]
 
@@ -22,7 +23,8 @@ class Manifest(Document, frozen=True, kw_only=True):
 
     ``seal`` is the random id of the run that won the version; ``commit`` the release commit C,
     ``base`` the commit it was made from, ``stored`` the ledger's commit that holds the archives;
-    ``content`` the digest of the wheel's content apart from version, dates and RECORD.
+    ``content`` the digest of the wheel's content apart from version, dates and RECORD;
+    ``waivers`` are the gates that were red.
     """
 
     project: str
@@ -39,6 +41,7 @@ class Manifest(Document, frozen=True, kw_only=True):
     trigger: str
     notes: str
     sealed_at: Instant
+    waivers: tuple[Waiver, ...] = ()
 
 
 class Entry(Noun, frozen=True, kw_only=True):

@@ -11,6 +11,8 @@ from release.model.base import digest
 from release.model.changes import Change, ChangeKind, Changes, Unknown
 from release.model.finding import RANK, Finding
 from release.model.record import Cause, Record, Tracked
+from release.model.snapshot import Snapshot
+from release.record.carry import carry_forward
 
 NOTHING = "nothing"
 SEVERITIES = ("critical", "high", "unknown", "medium", "low")
@@ -18,7 +20,7 @@ SEVERITIES = ("critical", "high", "unknown", "medium", "low")
 
 
 class SecurityChangeDetector:
-    """Compares two records of a project."""
+    """Compares two records of a project, or two scans of it."""
 
     def compare(self, before: Record | None, after: Record) -> Changes:
         """Tell what changed, worst first; nothing is resolved without its cause.
@@ -41,6 +43,20 @@ class SecurityChangeDetector:
                 for package in sorted(coverage.unknown)
             ),
         )
+
+    def compare_snapshots(
+        self, before: Snapshot, after: Snapshot, *, accept_coverage: bool = False
+    ) -> Changes:
+        """Tell what changed from one scan to another, as if there had never been a third.
+
+        What the later one did not cover stays open and is unknown; what it covered and does not
+        report any more is resolved with a cause that it proves, or ``unexplained``.
+
+        :param accept_coverage: believe the later one though it covers much less.
+        """
+        known = carry_forward(None, before)
+        seen = carry_forward(known, after, accept_coverage=accept_coverage)
+        return replace(self.compare(known, seen), since=digest(before))
 
 
 def _order(change: Change) -> tuple[int, str, str, str]:

@@ -10,6 +10,7 @@ from pathlib import Path
 import msgspec
 
 from release.config import Config
+from release.decide.circumstances import Circumstances
 from release.model.base import Document, schema_name
 from release.model.changes import Changes
 from release.model.decision import Decision
@@ -23,8 +24,8 @@ from release.model.seal import Archives, Journal, Manifest
 from release.model.snapshot import Snapshot
 
 DOCUMENTS: tuple[type[Document], ...] = (
-    Archives, Changes, Decision, Error, Heartbeat, History, Journal, Manifest, Plan, Receipt,
-    Record, Run, Snapshot,
+    Archives, Changes, Circumstances, Decision, Error, Heartbeat, History, Journal, Manifest, Plan,
+    Receipt, Record, Run, Snapshot,
 )  # fmt: skip
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 

@@ -21,7 +21,7 @@ import msgspec
 import pytest
 
 from release.config import Config, Policy
-from release.decide.rules import OWED
+from release.decide.rules import MINOR, OWED, POSTURE
 
 ROOT = Path(__file__).parents[2]
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md"))]
@@ -152,7 +152,17 @@ def test_the_documented_example_is_a_valid_configuration():
 def test_the_rules_are_told_in_the_order_in_which_they_fire():
     text = (ROOT / "docs" / "how-it-decides.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\| `([\w-]+)` \| [^|]+ \| (\w+) \|$", text, re.MULTILINE)
-    assert rows == [(rule.name, rule.action) for rule in OWED]
+    assert rows[: len(OWED)] == [(rule.name, rule.action) for rule in OWED]
+
+
+def test_the_rules_of_posture_that_release_are_told_in_their_order_with_their_weight():
+    text = (ROOT / "docs" / "how-it-decides.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `([\w-]+)` \| [^|]+ \| (major|minor) \|$", text, re.MULTILINE)
+    assert rows == [
+        (rule.name, "minor" if rule.name in MINOR else "major")
+        for rule in POSTURE
+        if rule.action == "release"
+    ]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

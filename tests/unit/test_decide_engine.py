@@ -88,6 +88,7 @@ def added(severity):
         (snapshot(HELD, reach=(reach(HELD, "installable-fix"),)), "none", "status-only"),
         (snapshot(HELD, reach=(reach(HELD, "blocked-upstream"),)), "none", "status-only"),
         (snapshot(HELD, reach=(reach(HELD, "no-fix"),)), "none", "status-only"),
+        (snapshot(HELD, reach=(reach(HELD, "own-code"),)), "none", "status-only"),
         # what nobody could tell is not "nothing to do"
         (snapshot(HELD, reach=(reach(HELD, "unknown"),)), "unknown", "required-unknown"),
         # code, features, other changes of dependencies: none
@@ -389,11 +390,11 @@ def test_a_decision_names_its_inputs():
 def test_a_person_may_always_ask():
     engine = ReleaseAutomationEngine(Policy(automatic=False))
     asked = {"bump": "minor", "reason": "a new feature", "config": "c"}
-    bare = engine.by_hand(snapshot=None, record=None, **asked)
+    bare = engine.by_hand(**asked)
     assert outcome(bare) == ("release", "a-person-asked")
     assert (bare.trigger, bare.bump, bare.inputs.snapshot) == ("manual", "minor", "nothing")
     known = evidence(snapshot(freed("high")))
-    full = engine.by_hand(snapshot=known.snapshot, record=known.record, **asked)
+    full = engine.by_hand(evidence=known, **asked)
     assert bare.fingerprint == sha256(b'["minor","a new feature"]')
     assert bare.reasons == (
         Reason(rule="a-person-asked", why="A person asked for it.", evidence="a new feature"),
@@ -401,10 +402,11 @@ def test_a_person_may_always_ask():
     assert (bare.inputs.baseline, bare.inputs.config, bare.reach) == ("nothing", "c", ())
     assert bare.next == "release.publish ships it"
     assert full.inputs.snapshot == digest(known.snapshot)
-    assert full.inputs.baseline == digest(known.record)
+    assert full.inputs.baseline == known.baseline
+    assert full.inputs.record == digest(known.record)
     assert full.inputs.policy == engine.decide(known).inputs.policy
     held = snapshot(HELD, reach=(reach(HELD),))
-    assert engine.by_hand(snapshot=held, record=None, **asked).reach == held.reach
+    assert engine.by_hand(evidence=evidence(held), **asked).reach == held.reach
     assert full.fingerprint == engine.decide(known).fingerprint
 
 

@@ -29,7 +29,7 @@ HOSTILE = "<script>x</script> | `a`\n## Heading [l](http://e.vil) @all \x1b[31m\
 
 
 def by_hand(reason: str = "", **other) -> Occasion:
-    decision = ENGINE.by_hand(bump="minor", reason=reason, snapshot=None, record=None, config="c")
+    decision = ENGINE.by_hand(bump="minor", reason=reason, config="c")
     return Occasion(decision, "demo", "1.1.0", "2026-11-23", **other)
 
 

@@ -203,9 +203,7 @@ def test_the_explanation_names_what_is_unknown():
 
 
 def test_the_explanation_of_a_persons_release_needs_no_scan():
-    decision = ENGINE.by_hand(
-        bump="patch", reason="x\x1b[2J " * 200, snapshot=None, record=None, config="c"
-    )
+    decision = ENGINE.by_hand(bump="patch", reason="x\x1b[2J " * 200, config="c")
     told = explain(decision, None)
     assert told.startswith("Yes: a person asked")
     assert "\nUnknown\n  everything: there was no scan\n" in told
