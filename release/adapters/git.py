@@ -193,6 +193,16 @@ class Git:
         """The refs below a prefix, in full."""
         return tuple(self.run("for-each-ref", "--format=%(refname)", prefix).stdout.split())
 
+    def blobs(self, commit: str) -> dict[str, str]:
+        """The files of a commit, path to object id; those of submodules are left out."""
+        rows = self.run("ls-tree", "-r", "-z", "--full-tree", commit).stdout.split("\0")
+        split = (row.partition("\t") for row in rows if " blob " in row)
+        return {path: facts.split(" ")[2] for facts, _, path in split}
+
+    def checked_out(self, commit: str, path: str) -> bytes:
+        """A file as a checkout has it: line ends and filters applied."""
+        return self.run("cat-file", "--filters", f"{commit}:{path}").raw
+
     def write_blob(self, data: bytes) -> str:
         """Store a file's bytes; returns the object's name."""
         return self.run("hash-object", "-w", "--stdin", stdin=data).stdout.strip()

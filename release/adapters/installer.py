@@ -59,6 +59,7 @@ def prove(
     workdir: Path,
     index_url: str | None = None,
     cache: Path | None = None,
+    python: str | None = None,
 ) -> str:
     """Install a file of an index by its address and hash, import it, ask for its version.
 
@@ -68,13 +69,14 @@ def prove(
     :param workdir: where the environment lives meanwhile.
     :param index_url: where dependencies come from; PyPI by default.
     :param cache: uv's cache; by default a new one, so that everything is downloaded.
+    :param python: the interpreter to do it with; by default the one that runs this.
     :returns: a witness in one line.
     :raises VerificationError: it cannot be installed or imported, or is another version.
     """
     requirement = f"{name} @ {url}#sha256={sha256}"
     try:
         with _environment(workdir, index_url, cache) as environment:
-            told = _try(environment, requirement, name, imports)
+            told = _try(environment, python or process.python(), requirement, name, imports)
     except ToolError as error:
         raise VerificationError(
             f"{name} {version} does not install and import from {url}",
@@ -98,6 +100,7 @@ def install_test(
     workdir: Path,
     index_url: str | None = None,
     cache: Path | None = None,
+    python: str | None = None,
 ) -> str:
     """As :func:`prove`, of a wheel or sdist that lies here: before anything is sealed.
 
@@ -113,6 +116,7 @@ def install_test(
         workdir=workdir,
         index_url=index_url,
         cache=cache,
+        python=python,
     )
 
 
@@ -140,10 +144,10 @@ def _environment(
 
 
 def _try(
-    environment: _Environment, requirement: str, name: str, imports: Sequence[str]
+    environment: _Environment, base: str, requirement: str, name: str, imports: Sequence[str]
 ) -> dict[str, str]:
     uv, python = process.script("uv"), environment.python
-    environment.run(uv, "venv", "--quiet", "--no-project", "--python", process.python(), "venv")
+    environment.run(uv, "venv", "--quiet", "--no-project", "--python", base, "venv")
     environment.run(uv, "pip", "install", "--quiet", "--python", python, requirement)
     environment.run(uv, "pip", "check", "--quiet", "--python", python)
     said = environment.run(python, "-I", "-c", PROBE, name, *imports, patience=IMPORT_PATIENCE)

@@ -9,16 +9,18 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from release.adapters import builder, installer, upload
+from release.adapters import installer, upload
 from release.adapters.index import SimpleIndex
 from release.adapters.repository import Repository
 from release.adapters.workspace import HUMAN_FACING
 from release.decide.waivers import waivers
-from release.errors import BlockedError, IdenticalError, VerificationError
+from release.errors import BlockedError, IdenticalError
+from release.flows.build import build_twice
 from release.flows.context import Context
 from release.flows.gates import choose_gates, run_gates
 from release.flows.past import last_release
 from release.flows.seals import Seal, note, past_releases, sealed_bytes, take_seal
+from release.flows.verify import STRICT, Archived, verify
 from release.flows.writing import write
 from release.model.decision import Decision
 from release.model.plan import FileEdit, Plan, Problem
@@ -184,7 +186,7 @@ def execute(
         watch.step("build", lambda: _build(context, agreed, commit, out, files))
         watch.step(
             "verify",
-            lambda: verify_archives(context, agreed.project, agreed.version, commit, out, files),
+            lambda: _verify(context, repository, agreed, commit, out, files),
         )
     wheel = next(data for name, data in files.items() if name.endswith(".whl"))
     content = archives.content_digest(wheel)
@@ -260,51 +262,22 @@ def _gates(context: Context, agreed: Plan, commit: str, waived: list[Waiver]) ->
 
 
 def _build(context: Context, agreed: Plan, commit: str, out: Path, files: dict[str, bytes]) -> str:
-    epoch = context.workspace.git.commit_time(commit)
-    with context.workspace.checkout(commit, tag=f"v{agreed.version}") as folder:
-        built = builder.build(
-            folder, out, epoch=epoch, index_url=context.workspace.config.index_url
-        )
-    files.update({path.name: path.read_bytes() for path in built})
-    return ", ".join(sorted(files))
+    built = build_twice(context, commit, out, tag=f"v{agreed.version}")
+    files.update(built.files)
+    return f"{', '.join(sorted(files))}; {built.sameness}"
 
 
-def verify_archives(
-    context: Context, project: str, version: str, commit: str, out: Path, files: dict[str, bytes]
+def _verify(
+    context: Context,
+    repository: Repository,
+    agreed: Plan,
+    commit: str,
+    out: Path,
+    files: dict[str, bytes],
 ) -> str:
-    """Check archives against a commit, and that the wheel installs and imports.
-
-    :param out: the folder in which they lie.
-    :param files: their bytes by name.
-    :raises VerificationError: something is not as it should be.
-    """
-    prefix = context.workspace.prefix
-    tracked = frozenset(
-        path.removeprefix(prefix)
-        for path in context.workspace.git.files(commit)
-        if path.startswith(prefix)
-    )
-    found = archives.problems(files, project=project, version=version, tracked=tracked)
-    if found:
-        raise VerificationError(
-            "the archives are not what the plan says",
-            why="\n".join(found),
-            remedy="mend the project's build configuration, commit, and publish again",
-        )
-    paths = [out / name for name in sorted(files)]
-    upload.check_metadata(paths)
-    wheel = next(path for path in paths if path.suffix == ".whl")
-    imports = archives.import_names(files[wheel.name])
-    installer.install_test(
-        wheel,
-        project,
-        version,
-        imports,
-        workdir=context.workspace.state / "run",
-        cache=context.workspace.state / "cache",
-        index_url=context.workspace.config.index_url,
-    )
-    return f"metadata and contents are as planned; {wheel.name} installs and imports"
+    strict = repository.name in STRICT
+    archived = Archived(agreed.project, agreed.version, commit, out, files, strict=strict)
+    return "; ".join(verify(context, archived))
 
 
 def converge(context: Context, repository: Repository, seal: Seal) -> Seal:

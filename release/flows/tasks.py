@@ -5,20 +5,21 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from release.adapters import builder
 from release.adapters.repository import open_repository
 from release.decide.explain import explain as told
 from release.errors import UsageError
 from release.flows import auto as flow
 from release.flows import decide as deciding
-from release.flows import publish as shipping
 from release.flows import scan as scanning
+from release.flows import verify as verifying
 from release.flows import words
+from release.flows.build import build_twice
 from release.flows.console import Outcome
 from release.flows.context import Context
 from release.flows.past import LAST_SCAN, changes_since
 from release.flows.replay import replay as replaying
 from release.flows.seals import past_releases
+from release.flows.verify import STRICT, Archived
 from release.model.base import digest
 from release.model.changes import Changes
 from release.model.decision import Action
@@ -103,13 +104,11 @@ def auto(context: Context, to: str | None, advisories: str | None, *, dry_run: b
 def build(context: Context, output: str | None) -> Outcome:
     """``release.build``: archives of HEAD, for looking at."""
     folder = _dist(context, output)
-    commit = context.workspace.commit
-    epoch = context.workspace.git.commit_time(commit)
-    with context.workspace.scratch() as out, context.workspace.checkout(commit) as clone:
-        built = builder.build(clone, out, epoch=epoch, index_url=context.workspace.config.index_url)
-        document = _archives(context, built)
+    with context.workspace.scratch() as out:
+        built = build_twice(context, context.workspace.commit, out)
+        document = _archives(context, sorted(out.iterdir()), (built.sameness,))
         folder.mkdir(parents=True, exist_ok=True)
-        for path in built:
+        for path in out.iterdir():
             shutil.copy2(path, folder / path.name)
     return Outcome(document, words.of_archives(document))
 
@@ -122,10 +121,11 @@ def verify(context: Context, artifacts: str | None) -> Outcome:
         raise UsageError(f"{folder} holds no archives", remedy="run release.build first")
     metadata, commit = context.metadata, context.workspace.commit
     files = {path.name: path.read_bytes() for path in found}
-    check = shipping.verify_archives(
-        context, metadata.normalized_name, metadata.version, commit, folder, files
+    strict = context.workspace.config.repository in STRICT
+    archived = Archived(
+        metadata.normalized_name, metadata.version, commit, folder, files, strict=strict
     )
-    document = _archives(context, found, (check,))
+    document = _archives(context, found, verifying.verify(context, archived))
     return Outcome(document, words.of_archives(document))
 
 

@@ -77,7 +77,7 @@ def metadata_text(name: str, data: bytes) -> str:
     :raises VerificationError: the archive cannot be read, or holds none.
     """
     pattern = r"[^/]+\.dist-info/METADATA" if name.endswith(WHEEL) else r"[^/]+/PKG-INFO"
-    for member, content in _contents(name, data, pattern):
+    for member, content in contents(name, data, pattern):
         if re.fullmatch(pattern, member):
             return content.decode("utf-8", "replace")
     raise VerificationError(
@@ -117,7 +117,7 @@ def content_digest(wheel: bytes) -> str:
     version = wheel_metadata(wheel).version
     lines = sorted(
         f"{sha256(_neutral(path, content, version))}  {_neutral_path(path)}"
-        for path, content in _contents("the wheel", wheel)
+        for path, content in contents("the wheel", wheel)
         if not re.fullmatch(r"[^/]+\.dist-info/RECORD(\.\w+)?", path)
     )
     return sha256("\n".join(lines).encode())
@@ -166,7 +166,7 @@ def generated(sdist: bytes, tracked: Collection[str]) -> list[str]:
     :raises VerificationError: the archive cannot be read.
     """
     untracked = _untracked(_paths("the sdist", sdist), tracked)
-    return [path for path in untracked if _is_generated(path, tracked)]
+    return [path for path in untracked if is_generated(path, tracked)]
 
 
 def _identity(name: str, data: bytes, project: str, version: str) -> Iterator[str]:
@@ -206,7 +206,7 @@ def _sdist_problems(name: str, data: bytes, tracked: Collection[str]) -> Iterato
         yield f"{name}: it must hold one folder, it holds {', '.join(sorted(tops)) or 'nothing'}"
     yield from _common_problems(name, members, {f"{top}/{one}" for top in tops for one in tracked})
     for path in _untracked(paths, tracked):
-        if not _is_generated(path, tracked):
+        if not is_generated(path, tracked):
             yield f"{name}: {path} is not in the release commit, and no known backend writes it"
 
 
@@ -248,7 +248,8 @@ def _untracked(paths: Iterable[str], tracked: Collection[str]) -> list[str]:
     return sorted({path.partition("/")[2] for path in paths} - set(tracked) - {""})
 
 
-def _is_generated(path: str, tracked: Collection[str]) -> bool:
+def is_generated(path: str, tracked: Collection[str]) -> bool:
+    """Whether build backends are known to write such a file themselves."""
     stem, _, suffix = path.rpartition(".")
     if suffix in {"c", "cpp"} and f"{stem}.pyx" in tracked:
         return True
@@ -263,7 +264,7 @@ def _twice(paths: list[str]) -> list[str]:
 def _unrecorded(name: str, data: bytes, paths: list[str]) -> list[str]:
     """Indexes refuse a wheel whose RECORD leaves a file out, its own signatures apart."""
     record = r"[^/]+\.dist-info/RECORD"
-    rows = (text.decode("utf-8", "replace") for _, text in _contents(name, data, record))
+    rows = (text.decode("utf-8", "replace") for _, text in contents(name, data, record))
     listed = {row[0] for text in rows for row in csv.reader(io.StringIO(text)) if row}
     exempt = re.compile(rf"{record}\.(jws|p7s)")
     return [path for path in paths if path not in listed and not exempt.fullmatch(path)]
@@ -379,7 +380,7 @@ def _tar_member(one: tarfile.TarInfo) -> _Member:
     return _Member(one.name, one.linkname if one.islnk() else None)
 
 
-def _contents(name: str, data: bytes, pattern: str = ".*") -> Iterator[tuple[str, bytes]]:
+def contents(name: str, data: bytes, pattern: str = ".*") -> Iterator[tuple[str, bytes]]:
     """The files of an archive whose path matches, with their bytes.
 
     :raises VerificationError: it is neither a zip nor a tar, or damaged.

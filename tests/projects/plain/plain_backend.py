@@ -1,6 +1,7 @@
 """The smallest honest PEP 517 backend: reproducible, and nothing to install."""
 
 import base64
+import gzip
 import hashlib
 import io
 import os
@@ -35,7 +36,10 @@ def _metadata():
 
 def build_sdist(sdist_directory, config_settings=None):
     name = f"{_stem()}.tar.gz"
-    with tarfile.open(Path(sdist_directory, name), "w:gz") as archive:
+    with (
+        gzip.GzipFile(Path(sdist_directory, name), "wb", mtime=0) as zipped,
+        tarfile.open(fileobj=zipped, mode="w") as archive,
+    ):
         texts = {path: Path(path).read_bytes() for path in FILES}
         for path, data in {**texts, "PKG-INFO": _metadata().encode()}.items():
             entry = tarfile.TarInfo(f"{_stem()}/{path}")
