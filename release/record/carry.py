@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass
 
 from msgspec.structs import replace
-from packaging.utils import canonicalize_name
 
 from release.model.finding import Finding
 from release.model.record import Cause, Record, Sighting, Tracked
@@ -15,11 +14,13 @@ from release.record.coverage import (
     READS_CLOSURES,
     Report,
     Resolution,
+    Versions,
     affected_versions,
     carry,
     weigh,
 )
-from release.record.identity import lasting, match
+from release.record.identity import Recognised, recognise
+from release.record.names import normalised
 
 RULINGS: dict[str, Cause] = {"withdrawn": "withdrawn", "range-corrected": "range-corrected"}
 """The words of the advisory database that resolve a finding whose version stayed."""
@@ -30,6 +31,7 @@ class Scan:
     """A scan, ready to settle findings."""
 
     snapshot: Snapshot
+    absorbed: Mapping[str, tuple[Tracked, ...]]
     reports: Mapping[str, Report]
     resolution: Resolution
     words: Mapping[str, Word]
@@ -46,7 +48,7 @@ def carry_forward(
     :param before: the record so far; ``None`` for the first scan.
     :param accept_coverage: believe a report that covers much less than the one before it.
     """
-    scan = _weighed(before, lasting(before, snapshot), accept_coverage)
+    scan = _weighed(before, recognise(before, snapshot), accept_coverage)
     known = before.scanners if before else {}
     scanners = {
         name: carry(known.get(name), report, _pins(name, scan.resolution))
@@ -60,23 +62,25 @@ def carry_forward(
     )
 
 
-def _weighed(before: Record | None, snapshot: Snapshot, accept: bool) -> Scan:
+def _weighed(before: Record | None, seen: Recognised, accept: bool) -> Scan:
     known = before.scanners if before else {}
+    snapshot = seen.snapshot
     resolution = Resolution(snapshot)
     reports = {
         name: weigh(name, snapshot.scanners.get(name), known.get(name), resolution, accept=accept)
         for name in {*known, *snapshot.scanners}
     }
-    return Scan(snapshot, reports, resolution, {word.key: word for word in snapshot.words})
+    words = {word.key: word for word in snapshot.words}
+    return Scan(snapshot, seen.absorbed, reports, resolution, words)
 
 
-def _pins(name: str, resolution: Resolution) -> Mapping[str, frozenset[str]]:
+def _pins(name: str, resolution: Resolution) -> Versions:
     return resolution.pins if name == READS_CLOSURES else {}
 
 
 def _tracked(before: Record | None, scan: Scan) -> Iterator[Tracked]:
     listed = {finding.key: finding for finding in scan.snapshot.findings}
-    absorbed = match(before, scan.snapshot.findings).absorbed
+    absorbed = scan.absorbed
     gone = {item.finding.key for items in absorbed.values() for item in items}
     known = {item.finding.key: item for item in before.tracked} if before else {}
     for key, item in known.items():
@@ -95,7 +99,8 @@ def _seen(finding: Finding, known: Iterable[Tracked], scan: Scan) -> Tracked:
     now = Sighting(state="open")
     if finding.suppressed:
         now = Sighting(state="resolved", cause="suppressed", evidence="suppressed by the project")
-    settled = {name: _settled(finding, name, s, scan) for name, s in sightings.items()}
+    others = sightings.keys() - finding.scanners
+    settled = {name: _settled(finding, name, sightings[name], scan) for name in others}
     after = {**settled, **dict.fromkeys(finding.scanners, now)}
     return _dated(past[-1] if past else None, finding, after, scan)
 
@@ -118,17 +123,17 @@ def _dated(
 def _settled(finding: Finding, scanner: str, last: Sighting, scan: Scan) -> Sighting:
     """A scanner's word on a finding that it does not list."""
     report = scan.reports.get(scanner, Report("absent"))
-    name = canonicalize_name(finding.package)
+    name = normalised(finding.package)
     if last.state == "resolved" or report.state in {"failed", "absent"} or name in report.skipped:
         return last
-    covered = report.covered.get(name, frozenset())
+    covered = report.covered.get(name, set())
     if covered & affected_versions(finding):
         return _vanished(finding, report, scan)
     return _left(finding, report, covered, scan.resolution) or last
 
 
 def _left(
-    finding: Finding, report: Report, covered: frozenset[str], resolution: Resolution
+    finding: Finding, report: Report, covered: Set[str], resolution: Resolution
 ) -> Sighting | None:
     """The version is no longer covered. Of a partial report, the resolver must vouch for it."""
     if covered and (report.state == "ok" or resolution.is_rid_of(finding)):

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from msgspec.structs import replace
-from packaging.utils import canonicalize_name
 
 from release.model.base import digest
 from release.model.changes import Change, ChangeKind, Changes, Unknown
 from release.model.finding import RANK, Finding
 from release.model.record import Cause, Record, Tracked
+from release.record.names import normalised
 
 NOTHING = "nothing"
 SEVERITIES = ("critical", "high", "unknown", "medium", "low")
@@ -48,6 +48,8 @@ def _order(change: Change) -> tuple[int, str, str, str]:
 
 
 def _changes(before: Tracked | None, after: Tracked) -> Iterator[Change]:
+    if before == after:
+        return
     if before is None or not before.is_open:
         if after.is_open:
             yield _change("new" if before is None else "returned", after.finding)
@@ -69,7 +71,7 @@ def _still_open(before: Tracked, after: Tracked) -> Iterator[Change]:
         kinds.append("eased")
     if new.fixed_in and not old.fixed_in:
         kinds.append("fix-available")
-    if not kinds and before != after:
+    if not kinds:
         kinds.append("updated")
     for kind in kinds:
         yield _change(kind, new, evidence=_evidence(kind, before, after))
@@ -102,15 +104,16 @@ def _why(item: Tracked) -> tuple[Cause | None, str]:
 def _lost(known: dict[str, Tracked], after: Record) -> Iterator[Change]:
     """Open findings that the later record does not hold, unless another took their ids over."""
     kept = {item.finding.key for item in after.tracked}
-    ids = {handle for item in after.tracked for handle in _handles(item.finding)}
-    for key, item in known.items():
-        if key not in kept and item.is_open and ids.isdisjoint(_handles(item.finding)):
+    lost = [item.finding for key, item in known.items() if key not in kept and item.is_open]
+    ids = {h for item in after.tracked for h in _handles(item.finding)} if lost else set()
+    for finding in lost:
+        if ids.isdisjoint(_handles(finding)):
             evidence = "the later record does not hold it"
-            yield replace(_change("unexplained", item.finding), evidence=evidence)
+            yield replace(_change("unexplained", finding), evidence=evidence)
 
 
 def _handles(finding: Finding) -> set[tuple[str, str]]:
-    return {(canonicalize_name(finding.package), identifier) for identifier in finding.ids}
+    return {(normalised(finding.package), identifier) for identifier in finding.ids}
 
 
 def _change(

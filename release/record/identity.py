@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from msgspec.structs import replace
-from packaging.utils import canonicalize_name
 
 from release.model.base import encode
 from release.model.finding import Finding
 from release.model.record import Record, Tracked
 from release.model.snapshot import Snapshot
+from release.record.names import normalised
 
 Handle = tuple[str, ...]
 _NEVER = datetime.max.replace(tzinfo=UTC)
@@ -30,23 +30,38 @@ class Matching:
     absorbed: dict[str, tuple[Tracked, ...]]
 
 
+@dataclass(frozen=True)
+class Recognised:
+    """A scan under the record's keys, and the known findings that turned out to be one."""
+
+    snapshot: Snapshot
+    absorbed: dict[str, tuple[Tracked, ...]]
+
+
 def lasting(before: Record | None, snapshot: Snapshot) -> Snapshot:
     """The snapshot under the record's keys, in order of key, whatever order it came in.
 
     A known finding keeps its key, first sight and fix date; an unknown severity does not replace
     a known one.
     """
+    return recognise(before, snapshot).snapshot
+
+
+def recognise(before: Record | None, snapshot: Snapshot) -> Recognised:
+    """Put a scan under the record's keys, and tell which known findings became one."""
     findings = _joined(snapshot.findings)
-    keys = match(before, findings).keys
+    matching = match(before, findings)
+    keys = matching.keys
     known = {item.finding.key: item.finding for item in before.tracked} if before else {}
     aged = (_aged(item, known.get(keys[item.key]), snapshot.taken_at) for item in findings)
     reach = (replace(item, key=keys.get(item.key, item.key)) for item in snapshot.reach)
-    return replace(
+    named = replace(
         snapshot,
         findings=tuple(sorted(aged, key=lambda finding: finding.key)),
         reach=tuple(sorted(reach, key=lambda item: item.key)),
         words=tuple(sorted(snapshot.words, key=lambda word: (word.key, word.ruling))),
     )
+    return Recognised(named, matching.absorbed)
 
 
 def match(before: Record | None, findings: Iterable[Finding]) -> Matching:
@@ -62,33 +77,41 @@ def match(before: Record | None, findings: Iterable[Finding]) -> Matching:
         owned.setdefault(owner, []).append(tracked[known])
     keys, absorbed = {item.key: item.key for item in named}, {}
     for key, same in owned.items():
-        oldest, *others = sorted(same, key=_age)
+        oldest, *others = sorted(same, key=_age) if same[1:] else same
         keys[key] = oldest.finding.key
-        absorbed[oldest.finding.key] = tuple(others)
+        if others:
+            absorbed[oldest.finding.key] = tuple(others)
     return Matching(keys, absorbed)
 
 
 def _owners(tracked: Iterable[Tracked], findings: list[Finding]) -> dict[str, str]:
     """From each known key to the scan's finding that it now belongs to."""
     present = {finding.key for finding in findings}
+    owners, lost = {}, []
+    for item in tracked:
+        if item.finding.key in present:
+            owners[item.finding.key] = item.finding.key
+        else:
+            lost.append(item.finding)
+    first = _first_holders(findings) if lost else {}
+    for known in lost:
+        if claims := [first[handle] for handle in _handles(known) if handle in first]:
+            owners[known.key] = min(claims)
+    return owners
+
+
+def _first_holders(findings: Iterable[Finding]) -> dict[Handle, str]:
+    """From each id to the first finding, in order of key, that bears it."""
     first: dict[Handle, str] = {}
     for finding in findings:
         for handle in _handles(finding):
             first.setdefault(handle, finding.key)
-    owners: dict[str, str] = {}
-    for item in tracked:
-        known = item.finding.key
-        claims = [first[handle] for handle in _handles(item.finding) if handle in first]
-        if known in present:
-            owners[known] = known
-        elif claims:
-            owners[known] = min(claims)
-    return owners
+    return first
 
 
 def _handles(finding: Finding) -> Iterator[Handle]:
     if finding.kind == "dependency":
-        package = canonicalize_name(finding.package)
+        package = normalised(finding.package)
         audience = "users" if finding.scope in {"runtime", "extra"} else finding.scope
         for identifier in finding.ids:
             yield package, audience, identifier
@@ -117,7 +140,17 @@ def _joined(findings: Iterable[Finding]) -> list[Finding]:
     groups: dict[str, list[Finding]] = {}
     for finding in findings:
         groups.setdefault(finding.key, []).append(finding)
-    return [_join(sorted(group, key=encode) if group[1:] else group) for group in groups.values()]
+    return [
+        _join(sorted(group, key=encode)) if group[1:] else _tidy(*group)
+        for group in groups.values()
+    ]
+
+
+def _tidy(finding: Finding) -> Finding:
+    """The finding itself where its lists are in order already, as most are."""
+    lists = (finding.ids, finding.source, finding.scanners)
+    in_order = all(len(items) < 2 or items == _union([items]) for items in lists)
+    return finding if in_order else _join([finding])
 
 
 def _join(group: list[Finding]) -> Finding:
