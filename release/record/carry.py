@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Set
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
+from types import MappingProxyType
 
-from msgspec.structs import replace
-
+from release.model.acceptance import Acceptance
 from release.model.finding import Finding
 from release.model.record import Cause, Record, Sighting, Tracked
 from release.model.snapshot import Snapshot, Word
@@ -26,6 +26,10 @@ RULINGS: dict[str, Cause] = {"withdrawn": "withdrawn", "range-corrected": "range
 """The words of the advisory database that resolve a finding whose version stayed."""
 
 
+OPEN = Sighting(state="open")
+SUPPRESSED = Sighting(state="resolved", cause="suppressed", evidence="suppressed by the project")
+
+
 @dataclass(frozen=True)
 class Scan:
     """A scan, ready to settle findings."""
@@ -35,10 +39,20 @@ class Scan:
     reports: Mapping[str, Report]
     resolution: Resolution
     words: Mapping[str, Word]
+    acceptances: Mapping[str, Acceptance]
+
+    def acceptance(self, finding: Finding) -> Acceptance | None:
+        """The acceptance that holds for a finding at the moment of the scan."""
+        word = self.acceptances.get(finding.key)
+        return word if word and word.holds(finding, self.snapshot.taken_at) else None
 
 
 def carry_forward(
-    before: Record | None, snapshot: Snapshot, *, accept_coverage: bool = False
+    before: Record | None,
+    snapshot: Snapshot,
+    *,
+    accept_coverage: bool = False,
+    acceptances: Mapping[str, Acceptance] = MappingProxyType({}),
 ) -> Record:
     """The record after a scan.
 
@@ -47,8 +61,10 @@ def carry_forward(
 
     :param before: the record so far; ``None`` for the first scan.
     :param accept_coverage: believe a report that covers much less than the one before it.
+    :param acceptances: people's, by key. One takes effect on a finding that the scan lists, and
+        ends whether or not the scan lists it.
     """
-    scan = _weighed(before, recognise(before, snapshot), accept_coverage)
+    scan = _weighed(before, recognise(before, snapshot), accept_coverage, acceptances)
     known = before.scanners if before else {}
     scanners = {
         name: carry(known.get(name), report, _pins(name, scan.resolution))
@@ -62,7 +78,9 @@ def carry_forward(
     )
 
 
-def _weighed(before: Record | None, seen: Recognised, accept: bool) -> Scan:
+def _weighed(
+    before: Record | None, seen: Recognised, accept: bool, acceptances: Mapping[str, Acceptance]
+) -> Scan:
     known = before.scanners if before else {}
     snapshot = seen.snapshot
     resolution = Resolution(snapshot)
@@ -71,7 +89,7 @@ def _weighed(before: Record | None, seen: Recognised, accept: bool) -> Scan:
         for name in {*known, *snapshot.scanners}
     }
     words = {word.key: word for word in snapshot.words}
-    return Scan(snapshot, seen.absorbed, reports, resolution, words)
+    return Scan(snapshot, seen.absorbed, reports, resolution, words, acceptances)
 
 
 def _pins(name: str, resolution: Resolution) -> Versions:
@@ -92,32 +110,41 @@ def _tracked(before: Record | None, scan: Scan) -> Iterator[Tracked]:
         yield _seen(listed[key], (), scan)
 
 
-def _seen(finding: Finding, known: Iterable[Tracked], scan: Scan) -> Tracked:
+def _seen(finding: Finding, known: Sequence[Tracked], scan: Scan) -> Tracked:
     """A finding that the scan lists; ``known`` is its past, the one that it continues last."""
-    past = list(known)
-    sightings = {name: s for item in past for name, s in item.sightings.items()}
-    now = Sighting(state="open")
-    if finding.suppressed:
-        now = Sighting(state="resolved", cause="suppressed", evidence="suppressed by the project")
+    sightings = {name: s for item in known for name, s in item.sightings.items()}
+    now = SUPPRESSED if finding.suppressed else OPEN
     others = sightings.keys() - finding.scanners
     settled = {name: _settled(finding, name, sightings[name], scan) for name in others}
     after = {**settled, **dict.fromkeys(finding.scanners, now)}
-    return _dated(past[-1] if past else None, finding, after, scan)
+    return _dated(known[-1] if known else None, finding, after, scan, scan.acceptance(finding))
 
 
 def _unseen(item: Tracked, scan: Scan) -> Tracked:
     settled = {n: _settled(item.finding, n, s, scan) for n, s in item.sightings.items()}
-    return _dated(item, item.finding, settled, scan)
+    accepted = scan.acceptance(item.finding) if item.accepted else None
+    return _dated(item, item.finding, settled, scan, accepted)
 
 
 def _dated(
-    before: Tracked | None, finding: Finding, sightings: dict[str, Sighting], scan: Scan
+    before: Tracked | None,
+    finding: Finding,
+    sightings: dict[str, Sighting],
+    scan: Scan,
+    accepted: Acceptance | None,
 ) -> Tracked:
-    after = Tracked(finding=finding, sightings=dict(sorted(sightings.items())))
-    if after.is_open:
+    if len(sightings) > 1:
+        sightings = dict(sorted(sightings.items()))
+    after = Tracked(finding=finding, sightings=sightings)
+    if after.is_there and accepted is None:
         return after
     since = before.resolved_at if before and not before.is_open else None
-    return replace(after, resolved_at=since or scan.snapshot.taken_at)
+    return Tracked(
+        finding=finding,
+        sightings=sightings,
+        resolved_at=since or scan.snapshot.taken_at,
+        accepted=accepted if after.is_there else None,
+    )
 
 
 def _settled(finding: Finding, scanner: str, last: Sighting, scan: Scan) -> Sighting:

@@ -52,7 +52,8 @@ def _changes(before: Tracked | None, after: Tracked) -> Iterator[Change]:
         return
     if before is None or not before.is_open:
         if after.is_open:
-            yield _change("new" if before is None else "returned", after.finding)
+            kind: ChangeKind = "new" if before is None else "returned"
+            yield _change(kind, after.finding, evidence=_reopened(before))
     elif not after.is_open:
         cause, evidence = _why(after)
         yield _change("resolved", after.finding, cause=cause, evidence=evidence)
@@ -89,13 +90,20 @@ def _evidence(kind: ChangeKind, before: Tracked, after: Tracked) -> str:
     return ", ".join(names) or "how its scanners see it"
 
 
+def _reopened(before: Tracked | None) -> str:
+    """The acceptance that held a finding, if one did."""
+    return f"no longer {before.accepted.told}" if before and before.accepted else ""
+
+
 def _is_unexplained(item: Tracked) -> bool:
     states = {sighting.state for sighting in item.sightings.values()}
     return "unexplained" in states and "open" not in states
 
 
 def _why(item: Tracked) -> tuple[Cause | None, str]:
-    """The cause that the first scanner gives, and every scanner's evidence."""
+    """The cause that the first scanner gives, and every scanner's evidence; else the acceptance."""
+    if item.accepted:
+        return "suppressed", item.accepted.told
     words = [item.sightings[name] for name in sorted(item.sightings)]
     evidence = dict.fromkeys(word.evidence for word in words if word.evidence)
     return next((word.cause for word in words if word.cause), None), "; ".join(evidence)
