@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -71,33 +71,30 @@ def match(before: Record | None, findings: Iterable[Finding]) -> Matching:
     known, the one that bears its key keeps it, else the first in order of key.
     """
     named = sorted(findings, key=lambda finding: finding.key)
+    keys = {item.key: item.key for item in named}
     tracked = {item.finding.key: item for item in before.tracked} if before else {}
     owned: dict[str, list[Tracked]] = {}
-    for known, owner in _owners(tracked.values(), named).items():
-        owned.setdefault(owner, []).append(tracked[known])
-    keys, absorbed = {item.key: item.key for item in named}, {}
+    for known, owner in _owners(tracked.keys() - keys.keys(), tracked, named):
+        bearer = [tracked[owner]] if owner in tracked else []
+        owned.setdefault(owner, bearer).append(tracked[known])
+    absorbed = {}
     for key, same in owned.items():
-        oldest, *others = sorted(same, key=_age) if same[1:] else same
+        oldest, *others = sorted(same, key=_age)
         keys[key] = oldest.finding.key
         if others:
             absorbed[oldest.finding.key] = tuple(others)
     return Matching(keys, absorbed)
 
 
-def _owners(tracked: Iterable[Tracked], findings: list[Finding]) -> dict[str, str]:
-    """From each known key to the scan's finding that it now belongs to."""
-    present = {finding.key for finding in findings}
-    owners, lost = {}, []
-    for item in tracked:
-        if item.finding.key in present:
-            owners[item.finding.key] = item.finding.key
-        else:
-            lost.append(item.finding)
+def _owners(
+    lost: Set[str], tracked: Mapping[str, Tracked], findings: list[Finding]
+) -> Iterator[tuple[str, str]]:
+    """From known keys that no finding of the scan bears to the finding that bears their ids."""
     first = _first_holders(findings) if lost else {}
-    for known in lost:
-        if claims := [first[handle] for handle in _handles(known) if handle in first]:
-            owners[known.key] = min(claims)
-    return owners
+    for key in sorted(lost):
+        claims = {first[h] for h in _handles(tracked[key].finding) if h in first}
+        if claims:
+            yield key, min(claims)
 
 
 def _first_holders(findings: Iterable[Finding]) -> dict[Handle, str]:
@@ -125,7 +122,7 @@ def _aged(finding: Finding, known: Finding | None, now: datetime) -> Finding:
     if known is None:
         return replace(finding, first_seen=finding.first_seen or now)
     unsure = finding.severity == "unknown"
-    return replace(
+    aged = replace(
         finding,
         key=known.key,
         first_seen=known.first_seen or finding.first_seen or now,
@@ -133,6 +130,7 @@ def _aged(finding: Finding, known: Finding | None, now: datetime) -> Finding:
         severity=known.severity if unsure else finding.severity,
         score=known.score if unsure else finding.score,
     )
+    return known if aged == known else aged  # one noun for both, as most findings do not change
 
 
 def _joined(findings: Iterable[Finding]) -> list[Finding]:
