@@ -46,7 +46,8 @@ class Facts:
     ``published`` says that what users get was resolved, ``unreleased`` that there is nothing.
     ``removed`` users get today and HEAD is known not to have; ``added`` only HEAD has; ``held``
     users get and HEAD still has, though an edit of ours (``edits``) frees them; ``rest`` is what
-    else users get. ``spent``, ``week`` and ``minor`` name the releases that the governor counts.
+    else users get. ``accepted`` is what a person lives with, as key and words. ``spent``, ``week``
+    and ``minor`` name the releases that the governor counts.
     """
 
     published: bool
@@ -56,6 +57,7 @@ class Facts:
     held: tuple[Finding, ...]
     rest: tuple[Finding, ...]
     edits: tuple[Reach, ...]
+    accepted: tuple[tuple[str, str], ...]
     unknown: tuple[str, ...]
     fingerprint: str
     spent: tuple[str, ...]
@@ -94,6 +96,11 @@ def gather(evidence: Evidence, policy: Policy) -> Facts:
         held=held,
         rest=tuple(finding for finding in users if finding.key not in named),
         edits=tuple(blocked[finding.key] for finding in held),
+        accepted=tuple(
+            (item.finding.key, f"{item.finding.key} {item.accepted.told}")
+            for item in evidence.record.tracked
+            if item.accepted
+        ),
         unknown=tuple(_unknown(evidence, policy)),
         fingerprint=mark,
         spent=_versions(r for r in evidence.releases if _spends(r, mark)),

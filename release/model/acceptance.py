@@ -7,6 +7,7 @@ from typing import Literal
 
 from release.model.base import Noun
 from release.model.finding import Finding
+from release.model.text import plain
 
 VexStatus = Literal["affected", "not_affected", "under_investigation"]
 Justification = Literal[
@@ -61,8 +62,8 @@ class Acceptance(Noun, frozen=True, kw_only=True, rename="kebab", forbid_unknown
 
     @property
     def told(self) -> str:
-        """The acceptance in one sentence, as evidence."""
-        return f"accepted by {self.owner} until {self.until}: {self.reason}"
+        """The acceptance in one line, as evidence."""
+        return plain(f"accepted by {self.owner} until {self.until}: {self.reason}", 400)
 
 
 RemarkKind = Literal["bad", "unused", "expiring", "ended"]

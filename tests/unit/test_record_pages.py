@@ -61,7 +61,8 @@ A fresh install of the latest release gets these.
 - Scanner: `osv`
 - Discovered: 2026-11-23
 - Published: unknown
-- Summary: A sandbox leaks
+- Description: A sandbox leaks
+- Impact: it comes with a plain install on Python 3.11
 - Reference: <https://osv.dev/CVE-1>
 - Fixed in: `2.0`
 - Remediation: a requirement of ours holds the vulnerable version (`jinja2<2`); \
@@ -109,7 +110,8 @@ def test_the_page_of_a_finding_of_which_little_is_known():
     assert page.partition("gets these.\n\n")[2] == (
         "### unknown: jinja2 CVE-1&#64;jinja2\n\n"
         "- Severity: unknown\n- Ids: \n- Package: `jinja2` at `1.0`\n- Scanner: `a`, `b`\n"
-        "- Discovered: 2026-11-23\n- Published: 2026-11-23\n- Summary: none given\n"
+        "- Discovered: 2026-11-23\n- Published: 2026-11-23\n- Description: none given\n"
+        "- Impact: it comes with a plain install on Python 3.11\n"
         "- Reference: none given\n- Fixed in: no release\n- Remediation: none known\n"
         f"- Unexplained by `a`: {'e' * 299}…\n"
     )
