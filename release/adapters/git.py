@@ -107,6 +107,22 @@ class Git:
         done = self.run("cat-file", "blob", f"{commit}:{path}", check=False)
         return None if done.code else done.stdout
 
+    def blobs(self, names: Sequence[str]) -> list[bytes | None]:
+        """Many files at once, each as ``COMMIT:PATH``; ``None`` for one that is not there."""
+        out = self.run("cat-file", "--batch", stdin="".join(f"{name}\n" for name in names)).raw
+        found: list[bytes | None] = []
+        at = 0
+        for _ in names:
+            end = out.index(b"\n", at)
+            *_, kind, size = [b"", *out[at:end].split()]
+            at = end + 1
+            if kind != b"blob":  # "NAME missing"
+                found.append(None)
+                continue
+            found.append(out[at : at + int(size)])
+            at += int(size) + 1
+        return found
+
     def blob(self, commit: str, path: str) -> bytes:
         """A file's bytes in a commit.
 
