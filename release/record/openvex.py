@@ -17,7 +17,7 @@ from release.model.base import sha256
 from release.model.record import Cause, Record, Tracked
 from release.model.snapshot import Reach, Snapshot
 from release.model.text import plain
-from release.record.public import action, purl, released, shipped
+from release.record.public import action, names, purl, released, shipped
 
 CONTEXT = "https://openvex.dev/ns/v0.2.0"
 AUTHOR = "Release Warden"
@@ -58,12 +58,12 @@ def openvex(record: Record, snapshot: Snapshot | None, at: datetime) -> bytes:
 
 def _statement(record: Record, item: Tracked, version: str, reach: Reach | None) -> dict[str, Any]:
     finding = item.finding
-    names = [plain(name, 200) for name in finding.ids] or [plain(finding.key, 200)]
+    name, *aliases = names(finding)
     component = purl(finding.package, finding.version if item.is_there else "")
     product = {"@id": purl(record.project, version), "subcomponents": [{"@id": component}]}
-    vulnerability: dict[str, Any] = {"name": names[0]}
-    if names[1:]:
-        vulnerability["aliases"] = names[1:]
+    vulnerability: dict[str, Any] = {"name": name}
+    if aliases:
+        vulnerability["aliases"] = aliases
     if finding.summary:
         vulnerability["description"] = plain(finding.summary)
     return {

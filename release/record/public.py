@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from urllib.parse import quote
 
+from release.model.finding import Finding
 from release.model.record import Record, Tracked
 from release.model.snapshot import Reach, Snapshot
 from release.model.text import VERDICTS, edit_text, plain
@@ -32,6 +33,11 @@ def purl(name: str, version: str = "") -> str:
     """The package URL of a Python package (purl-spec, type ``pypi``)."""
     at = f"@{quote(version, safe='.!+-_~')}" if version else ""
     return f"pkg:pypi/{quote(normalised(name), safe='.-_~')}{at}"
+
+
+def names(finding: Finding) -> list[str]:
+    """The ids of a finding, harmless and never none."""
+    return [name for id_ in finding.ids if (name := plain(id_, 200))] or [plain(finding.key, 200)]
 
 
 def released(snapshot: Snapshot | None) -> str:

@@ -17,7 +17,7 @@ from release.model.finding import Finding, Severity
 from release.model.record import Record, Tracked
 from release.model.snapshot import Reach, Snapshot
 from release.model.text import plain
-from release.record.public import action, own_code, shipped
+from release.record.public import action, names, own_code, shipped
 
 SCHEMA = (
     "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
@@ -67,7 +67,7 @@ def message(text: str) -> str:
 
 
 def _rule_id(finding: Finding) -> str:
-    return plain(finding.ids[0] if finding.ids else finding.key, 200)
+    return names(finding)[0]
 
 
 def _rules(held: list[Tracked]) -> list[dict[str, Any]]:
@@ -87,7 +87,7 @@ def _score(finding: Finding) -> float:
 def _rule(id_: str, finding: Finding) -> dict[str, Any]:
     rule: dict[str, Any] = {
         "id": id_,
-        "shortDescription": {"text": message(finding.summary) or id_},
+        "shortDescription": {"text": message(finding.summary) or message(id_)},
         "properties": {
             "security-severity": f"{_score(finding):.1f}",
             "tags": ["security", f"severity:{finding.severity}"],
@@ -116,8 +116,8 @@ def _result(item: Tracked, places: Mapping[str, int], reach: Reach | None) -> di
 def _told(item: Tracked, reach: Reach | None) -> str:
     finding = item.finding
     if finding.kind != "dependency":
-        return message(finding.summary) or _rule_id(finding)
-    what = message(f"{finding.package} {finding.version}: {finding.summary or finding.key}")
+        return message(finding.summary) or message(_rule_id(finding))
+    what = message(f"{finding.package} {finding.version}: {plain(finding.summary) or finding.key}")
     return f"{what} ({message(action(item, reach))})"
 
 
