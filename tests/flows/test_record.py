@@ -10,12 +10,19 @@ import pytest
 from kit import advise, git, make_project, warden
 from worlds import NOON, finding, snapshot
 
+from release.adapters import process
 from release.adapters.clock import Clock
 from release.adapters.ledger import documents
 from release.adapters.workspace import open_workspace
+from release.errors import UnknownError, UsageError
+from release.flows import tasks
 from release.flows.context import Context
+from release.flows.history import history as history_of
 from release.flows.scan import render
+from release.model.changes import Changes
+from release.model.history import History
 from release.record.carry import carry_forward
+from release.record.changes import SecurityChangeDetector
 from release.record.identity import lasting
 
 HISTORY = "refs/release-warden/plain-thing/history"
@@ -129,6 +136,61 @@ def test_plans_keep_their_line_ends(project, rendered):
 def test_nothing_is_rendered_before_the_first_scan(project):
     render(Context(open_workspace(project), Clock(AT), print))
     assert not plans(project).exists()
+
+
+def test_a_history_of_hundreds_of_commits_is_read_by_few_children(project, monkeypatch):
+    context = Context(open_workspace(project), Clock(AT), print)
+    ledger, tip = context.ledger, None
+    seen = lasting(None, snapshot(finding()))
+    known = carry_forward(None, seen)
+    first = SecurityChangeDetector().compare(None, known)
+    for number in range(120):
+        changes = first if number == 0 else Changes(since=str(number))
+        files = documents(record=known, snapshot=seen, changes=changes)
+        tip = ledger.store(files, message="scan", at=NOON, parents=(tip,) if tip else ())
+    ledger.git.move(ledger.ref("history"), tip, old=None)
+    started = []
+    real = process.run
+    monkeypatch.setattr(process, "run", lambda *a, **k: started.append(a) or real(*a, **k))
+    told = history_of(context)
+    assert len(told.scans) == 120
+    assert told.scans[-1].changes == first.changes
+    assert told.scans[0].at == NOON
+    assert [story.key for story in told.stories] == ["CVE-1@jinja2"]
+    assert len(started) < 15
+
+
+def test_many_files_are_read_at_once(project):
+    repository = open_workspace(project).git
+    data = b"a\nb\0\xff\n\n"
+    names = [
+        f"{repository.commit(repository.write_tree({'x': d}), parents=(), message='', at=NOON)}:x"
+        for d in (data, b"")
+    ]
+    assert repository.blobs([names[0], "HEAD:nowhere", names[1]]) == [data, None, b""]
+    assert repository.blobs([]) == []
+
+
+@pytest.mark.parametrize(
+    ("form", "begins"),
+    [("markdown", "# Compliance report of"), ("csv", "key,package"), ("vex", "{"), ("sarif", "{")],
+)
+def test_a_report_is_written(project, rendered, tmp_path, form, begins):
+    context = Context(open_workspace(project), Clock(AT), print)
+    path = tmp_path / "out" / "file"
+    assert tasks.report(context, form, str(path)).text == f"wrote {path}"
+    assert path.read_text().startswith(begins)
+    again = tasks.report(context, form, None)
+    assert again.text.splitlines() == path.read_text().splitlines()
+    assert isinstance(again.document, History)
+
+
+def test_a_report_before_the_first_scan_is_unknown(project):
+    context = Context(open_workspace(project), Clock(AT), print)
+    with pytest.raises(UnknownError):
+        tasks.report(context, "vex", None)
+    with pytest.raises(UsageError):
+        tasks.report(context, "pdf", None)
 
 
 def test_of_many_scans_at_once_none_is_lost(project, tmp_path):

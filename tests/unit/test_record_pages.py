@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 from ruamel.yaml import YAML
+from test_record_carry import calls, many
 from worlds import ADDED, NOON, finding, reach, scanner, snapshot
 
 from release.errors import DocumentError
@@ -456,3 +457,15 @@ def test_a_refusal_is_short():
     with pytest.raises(DocumentError) as caught:
         update_plans(twice, KNOWN, ())
     assert len(caught.value.why) == 300
+
+
+def test_the_work_on_plans_grows_with_their_number_and_no_faster():
+    """Counted, not timed, as a predecessor needed 72 s for a hundred."""
+
+    def work(count):
+        known = carry_forward(None, many(count, "a"))
+        gone = carry_forward(known, many(count - count // 2, "a"), accept_coverage=True)
+        text = update_plans(None, known, ())
+        assert update_plans(text, gone, ()).count("status: closed") == count // 2
+
+    assert calls(lambda: work(80)) < 9 * calls(lambda: work(10))
