@@ -50,15 +50,15 @@ def read_acceptances(text: str | None) -> Acceptances:
             continue
         key = plan.get("key")
         name = key if isinstance(key, str) and key else f"plan {number}"
-        problem = _problem(plan, found)
-        if isinstance(problem, Acceptance):
-            found[name] = problem
+        word = _word(plan, found)
+        if isinstance(word, Acceptance):
+            found[name] = word
         else:
-            bad.append(Remark(kind="bad", key=plain(name, 200), text=problem))
+            bad.append(Remark(kind="bad", key=plain(name, 200), text=word))
     return Acceptances(found, tuple(bad))
 
 
-def _problem(plan: Mapping[str, Any], found: Mapping[str, Acceptance]) -> Acceptance | str:
+def _word(plan: Mapping[str, Any], found: Mapping[str, Acceptance]) -> Acceptance | str:
     """The acceptance of a plan, or what is wrong with it."""
     key = plan.get("key")
     if not isinstance(key, str) or not key:

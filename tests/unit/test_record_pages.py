@@ -167,6 +167,18 @@ def test_own_code_and_secrets_appear_as_counts_only():
     assert "Resolved" not in render_findings(carry_forward(None, gone), ())
 
 
+def test_own_code_is_named_where_the_project_says_so_and_secrets_never():
+    own = snapshot(
+        finding("B1@demo", kind="code", scope="code", path="demo/x.py", summary="<b>eval</b>"),
+        finding("S1@demo", kind="secret", scope="code", path="y.py"),
+    )
+    page = render_findings(carry_forward(None, own), (), own_code=True)
+    line = "- high: `B1` in `demo/x.py`: &lt;b&gt;eval&lt;/b&gt; (2026-11-23)\n"
+    assert f"## In the project's own code\n\n{line}" in page
+    assert "S1" not in page
+    assert "own code\n\n-" not in render_findings(KNOWN, (), own_code=True)
+
+
 def resolved_on(*days, evidence=("now at 2.0",)):
     sightings = {
         str(n): Sighting(state="resolved", cause="upgraded", evidence=text)
