@@ -90,6 +90,8 @@ class Config(Settings, frozen=True, kw_only=True):
     ``pythons``: the Python versions to look at, as ``"3.12"``; by default all that
     ``Requires-Python`` admits and that are not past their end of life.
     ``version-files``: further files that tell the project's version, and change with it.
+    ``publish-code-findings``: name findings in the project's own code in what is meant for others
+    (pages, reports, exports); by default they are counted only. Secrets are always counted only.
     """
 
     repository: str = "local"
@@ -98,6 +100,7 @@ class Config(Settings, frozen=True, kw_only=True):
     osv_url: str = "https://api.osv.dev"
     pythons: tuple[str, ...] = ()
     version_files: tuple[str, ...] = ()
+    publish_code_findings: bool = False
     policy: Policy = Policy()
 
     @property

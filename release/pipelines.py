@@ -248,7 +248,47 @@ def history(_: Shell, project: str = ".", json: bool = False, at: str = "") -> N
     console.run("release.history", tasks.history, project=project, at=at, json=json)
 
 
+@task(
+    help=COMMON
+    | {
+        "format": "markdown, csv, vex (OpenVEX 0.2) or sarif (SARIF 2.1)",
+        "output": "the file to write (default: print it)",
+    }
+)
+def report(
+    _: Shell,
+    project: str = ".",
+    json: bool = False,
+    at: str = "",
+    format: str = "markdown",  # noqa: A002 - it is the flag's name
+    output: str = "",
+) -> None:
+    """The record for others: a compliance report, or an export; --json prints the history.
+
+    For example:
+      release-warden release.report --format csv --output findings.csv
+      release-warden release.report --format vex > openvex.json
+    """
+    from release.flows import console, tasks
+
+    def body(context: Context) -> Outcome:
+        return tasks.report(context, format, output or None)
+
+    console.run("release.report", body, project=project, at=at, json=json)
+
+
 collection = Collection(
-    "release", scan, changes, decide, plan, build, verify, publish, auto, replay, history
+    "release",
+    scan,
+    changes,
+    decide,
+    plan,
+    build,
+    verify,
+    publish,
+    auto,
+    replay,
+    history,
+    report,
 )
 """The tasks in the order of the chain."""

@@ -107,6 +107,22 @@ class Git:
         done = self.run("cat-file", "blob", f"{commit}:{path}", check=False)
         return None if done.code else done.stdout
 
+    def blobs(self, names: Sequence[str]) -> list[bytes | None]:
+        """Many files at once, each as ``COMMIT:PATH``; ``None`` for one that is not there."""
+        out = self.run("cat-file", "--batch", stdin="".join(f"{name}\n" for name in names)).raw
+        found: list[bytes | None] = []
+        at = 0
+        for _ in names:
+            end = out.index(b"\n", at)
+            *_, kind, size = [b"", *out[at:end].split()]
+            at = end + 1
+            if kind != b"blob":  # "NAME missing"
+                found.append(None)
+                continue
+            found.append(out[at : at + int(size)])
+            at += int(size) + 1
+        return found
+
     def blob(self, commit: str, path: str) -> bytes:
         """A file's bytes in a commit.
 
@@ -193,7 +209,7 @@ class Git:
         """The refs below a prefix, in full."""
         return tuple(self.run("for-each-ref", "--format=%(refname)", prefix).stdout.split())
 
-    def blobs(self, commit: str) -> dict[str, str]:
+    def object_ids(self, commit: str) -> dict[str, str]:
         """The files of a commit, path to object id; those of submodules are left out."""
         rows = self.run("ls-tree", "-r", "-z", "--full-tree", commit).stdout.split("\0")
         split = (row.partition("\t") for row in rows if " blob " in row)

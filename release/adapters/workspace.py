@@ -10,13 +10,19 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from filelock import FileLock, Timeout
+
 from release.adapters.git import Git, repository_of
 from release.adapters.repository import state_folder
 from release.config import Config, parse
-from release.errors import ConfigError, ProjectError, UsageError
+from release.errors import ConfigError, ProjectError, TryAgainError, UsageError
+from release.model.base import sha256
 
 HUMAN_FACING = "security/findings"
 """Rendered for people; does not count as a dirty tree."""
+
+LOCK_PATIENCE = 60
+"""Seconds for which another run's rendering is waited for."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +81,22 @@ class Workspace:
             shutil.rmtree(folder, ignore_errors=True)
 
     @contextmanager
+    def rendering(self) -> Iterator[None]:
+        """Hold the human-facing files: of several runs, one at a time writes them.
+
+        :raises TryAgainError: another run has held them for a minute.
+        """
+        lock = self.state / "run" / "rendering.lock"
+        lock.parent.mkdir(exist_ok=True)
+        try:
+            with FileLock(lock, timeout=LOCK_PATIENCE):
+                yield
+        except Timeout as error:
+            raise TryAgainError(
+                f"another run holds {HUMAN_FACING}", remedy="run again when it has ended"
+            ) from error
+
+    @contextmanager
     def checkout(self, commit: str, *, tag: str | None = None, name: str = "") -> Iterator[Path]:
         """The project's folder in a fresh clone that stands on a commit.
 
@@ -127,9 +149,26 @@ def _text(pyproject: Path) -> str:
         ) from error
 
 
+def set_aside(path: Path, data: bytes) -> Path:
+    """Keep a file's content beside it, under a name of its own digest, so that none is lost twice.
+
+    The file itself stays where it is: a run that is killed here has changed nothing.
+
+    :param data: the content as it was read.
+    :returns: the copy.
+    """
+    copy = path.with_name(f"{path.name}.{sha256(data)[:12]}.bak")
+    write_bytes(copy, data)
+    return copy
+
+
 def write_file(path: Path, text: str) -> None:
+    """Write a text file whole or not at all; an equal one is left alone."""
+    write_bytes(path, text.encode())
+
+
+def write_bytes(path: Path, data: bytes) -> None:
     """Write a file whole or not at all; an equal one is left alone."""
-    data = text.encode()
     if path.is_file() and path.read_bytes() == data:
         return
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -55,9 +55,10 @@ class Facts:
     ``unreleased`` that there is nothing published.
     ``removed`` users get today and HEAD is known not to have; ``added`` only HEAD has; ``held``
     users get and HEAD still has, though an edit of ours (``edits``) frees them; ``rest`` is what
-    else users get. ``spent``, ``week`` and ``minor`` name the releases that the governor counts.
-    ``off`` and ``identical`` are as in the evidence. ``waivable`` gates may be red for a release
-    that strictly improves security; for those in ``lapsed`` that has been so for too long.
+    else users get. ``accepted`` is what a person lives with, as key and words. ``spent``, ``week``
+    and ``minor`` name the releases that the governor counts. ``off`` and ``identical`` are as in
+    the evidence. ``waivable`` gates may be red for a release that strictly improves security; for
+    those in ``lapsed`` that has been so for too long.
     """
 
     published: bool
@@ -67,6 +68,7 @@ class Facts:
     held: tuple[Finding, ...]
     rest: tuple[Finding, ...]
     edits: tuple[Reach, ...]
+    accepted: tuple[tuple[str, str], ...]
     unknown: tuple[str, ...]
     fingerprint: str
     spent: tuple[str, ...]
@@ -120,6 +122,11 @@ def gather(evidence: Evidence, policy: Policy) -> Facts:
         held=held,
         rest=tuple(finding for finding in users if finding.key not in named),
         edits=tuple(blocked[finding.key] for finding in held),
+        accepted=tuple(
+            (item.finding.key, f"{item.finding.key} {item.accepted.told}")
+            for item in evidence.record.tracked
+            if item.accepted
+        ),
         unknown=unknown,
         fingerprint=mark,
         spent=_versions(r for r in evidence.releases if _spends(r, mark)),

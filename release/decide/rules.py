@@ -165,6 +165,12 @@ def _status_only(facts: Facts) -> Fired:
     return _told(facts.rest) if facts.published and facts.rest else None
 
 
+def _accepted(facts: Facts) -> Fired:
+    if not facts.accepted:
+        return None
+    return tuple(key for key, _ in facts.accepted), listing((w for _, w in facts.accepted), 10)
+
+
 def _nothing_owed(_: Facts) -> Fired:
     return (), "nothing that users get is known to be vulnerable"
 
@@ -282,6 +288,13 @@ NO_RELEASE: tuple[Rule, ...] = (
         "none",
         _status_only,
         WAIT,
+    ),
+    Rule(
+        "accepted",
+        "Findings are accepted in remediation-plans.yml; they drive no release.",
+        "none",
+        _accepted,
+        "nothing to do until an acceptance ends",
     ),
     Rule(
         "nothing-owed",

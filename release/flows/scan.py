@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from release.adapters.index import SimpleIndex, pypi_simple_url
 from release.adapters.ledger import documents
 from release.adapters.repository import is_empty, open_repository
-from release.adapters.workspace import HUMAN_FACING, write_file
+from release.adapters.workspace import HUMAN_FACING, set_aside, write_file
 from release.errors import DocumentError, TryAgainError
 from release.flows.context import Context
 from release.flows.snapshot import ScanRequest, take_snapshot
+from release.model.acceptance import Remark
 from release.model.base import digest, encode
 from release.model.changes import Changes
 from release.model.heartbeat import Heartbeat
 from release.model.record import Record
 from release.model.snapshot import Project, Snapshot
+from release.record.acceptance import NONE, Acceptances, marked, read_acceptances, remarks, words
 from release.record.carry import carry_forward
 from release.record.changes import SecurityChangeDetector
 from release.record.findings_page import MARK, render_findings
+from release.record.older_plans import is_older
 from release.record.remediation import update_plans
 
 ATTEMPTS = 5
@@ -27,12 +31,13 @@ ATTEMPTS = 5
 
 @dataclass(frozen=True)
 class Scanned:
-    """What a scan found, what is known after it, and what changed by it."""
+    """What a scan found, what is known after it, what changed by it, and what is to be told."""
 
     snapshot: Snapshot
     record: Record
     changes: Changes
     before: Record | None
+    remarks: tuple[Remark, ...] = ()
 
     def unknown(self, required: tuple[str, ...]) -> tuple[str, ...]:
         """The required scanners that could not speak for everything."""
@@ -59,10 +64,11 @@ def scan(
     tip = context.ledger.tip("history")
     known = context.ledger.read(Record, tip, "record.json")
     snapshot = _look(context, repository, advisories, known)
+    acceptances = _acceptances(context)
     if not keep:
-        return _compare(known, snapshot, accept_coverage)
+        return _compare(known, snapshot, acceptances, accept_coverage)
     for attempt in range(1, ATTEMPTS + 1):
-        scanned = _compare(known, snapshot, accept_coverage)
+        scanned = _compare(known, snapshot, acceptances, accept_coverage)
         try:
             _remember(context, tip, scanned)
             break
@@ -72,7 +78,9 @@ def scan(
             tip = context.ledger.tip("history")
             known = context.ledger.read(Record, tip, "record.json")
     _beat(context, snapshot)
-    _render(context, scanned)
+    render(context)
+    for line in words(scanned.remarks):
+        context.tell(line)
     return scanned
 
 
@@ -102,9 +110,23 @@ def _look(
         return take_snapshot(replace(request, releases=SimpleIndex(where.simple_url)))
 
 
-def _compare(known: Record | None, snapshot: Snapshot, accept_coverage: bool) -> Scanned:
-    record = carry_forward(known, snapshot, accept_coverage=accept_coverage)
-    return Scanned(snapshot, record, SecurityChangeDetector().compare(known, record), known)
+def _acceptances(context: Context) -> Acceptances:
+    """What people accept; of a file that cannot be read nothing is taken for accepted."""
+    try:
+        return read_acceptances(_text(_bytes(_plans(context))))
+    except DocumentError:
+        return NONE  # render() sets the file aside, and tells
+
+
+def _compare(
+    known: Record | None, snapshot: Snapshot, acceptances: Acceptances, accept_coverage: bool
+) -> Scanned:
+    record = carry_forward(
+        known, snapshot, accept_coverage=accept_coverage, acceptances=acceptances.by_key
+    )
+    changes = SecurityChangeDetector().compare(known, record)
+    told = remarks(acceptances, record, snapshot.taken_at)
+    return Scanned(marked(snapshot, record), record, changes, known, told)
 
 
 def _remember(context: Context, tip: str | None, scanned: Scanned) -> None:
@@ -149,17 +171,65 @@ def _beat(context: Context, snapshot: Snapshot) -> None:
         context.tell("another scan has just written the heartbeat; kept theirs")
 
 
-def _render(context: Context, scanned: Scanned) -> None:
-    """Write the human-facing files; what somebody else wrote, or nobody can read, stays."""
-    folder = context.workspace.root / HUMAN_FACING
-    reach = scanned.snapshot.reach
-    page, plans = folder / "SECURITY_FINDINGS.md", folder / "remediation-plans.yml"
+def render(context: Context) -> None:
+    """Write the human-facing files from what the ledger knows now.
+
+    Of several runs one at a time writes, and each writes the newest truth, not its own. What
+    somebody else wrote in place of the page stays; plans that nobody can read are set aside.
+    """
+    with context.workspace.rendering():
+        tip = context.ledger.tip("history")
+        record = context.ledger.read(Record, tip, "record.json")
+        snapshot = context.ledger.read(Snapshot, tip, "snapshot.json")
+        if record and snapshot:
+            _write_page(context, record, snapshot)
+            _write_plans(context, record, snapshot)
+
+
+def _write_page(context: Context, record: Record, snapshot: Snapshot) -> None:
+    config = context.workspace.config
+    page = context.workspace.root / HUMAN_FACING / "SECURITY_FINDINGS.md"
     if page.is_file() and MARK not in page.read_text(encoding="utf-8", errors="replace"):
         context.tell(f"left {page.name} as it is: it is not ours; move it away to have it written")
-    else:
-        write_file(page, render_findings(scanned.record, reach))
-    existing = plans.read_text(encoding="utf-8") if plans.is_file() else None
+        return
+    text = render_findings(record, snapshot.reach, own_code=config.publish_code_findings)
+    write_file(page, text)
+
+
+def _plans(context: Context) -> Path:
+    return context.workspace.root / HUMAN_FACING / "remediation-plans.yml"
+
+
+def _write_plans(context: Context, record: Record, snapshot: Snapshot) -> None:
+    """Bring the plans up to date. An original that is replaced is kept beside, first."""
+    path = _plans(context)
+    found = _bytes(path)
     try:
-        write_file(plans, update_plans(existing, scanned.record, reach))
+        text = _text(found)
+        after = update_plans(text, record, snapshot.reach)
     except DocumentError as error:
-        context.tell(f"left {plans.name} as it is: {error.what} ({error.why})")
+        kept = set_aside(path, found or b"")
+        context.tell(f"{path.name} was set aside as {kept.name}, and made anew: {error.why}")
+        text, after = None, update_plans(None, record, snapshot.reach)
+    if text and is_older(text):
+        kept = set_aside(path, text.encode())
+        context.tell(f"{path.name} had the older layout: migrated, the original is {kept.name}")
+    if _bytes(path) != found:  # somebody has just saved it: theirs is the one to go on from
+        _write_plans(context, record, snapshot)
+    else:
+        write_file(path, after)
+
+
+def _bytes(path: Path) -> bytes | None:
+    return path.read_bytes() if path.is_file() else None
+
+
+def _text(data: bytes | None) -> str | None:
+    """The text of the plans, with its own line ends; ``None`` where there are none.
+
+    :raises DocumentError: it is not UTF-8.
+    """
+    try:
+        return None if data is None else data.decode()
+    except UnicodeDecodeError as error:
+        raise DocumentError("the plans cannot be read", why=f"no UTF-8: {error}") from error

@@ -6,10 +6,12 @@ import shutil
 from pathlib import Path
 
 from release.adapters.repository import open_repository
+from release.adapters.workspace import write_file
 from release.decide.explain import explain as told
 from release.errors import UsageError
 from release.flows import auto as flow
 from release.flows import decide as deciding
+from release.flows import history as recounting
 from release.flows import scan as scanning
 from release.flows import verify as verifying
 from release.flows import words
@@ -18,15 +20,11 @@ from release.flows.console import Outcome
 from release.flows.context import Context
 from release.flows.past import LAST_SCAN, changes_since
 from release.flows.replay import replay as replaying
-from release.flows.seals import past_releases
 from release.flows.verify import STRICT, Archived
 from release.model.base import digest
-from release.model.changes import Changes
 from release.model.decision import Action
-from release.model.history import History, Scanned
 from release.model.outcome import Automatic
 from release.model.seal import Archives
-from release.model.snapshot import Snapshot
 from release.ship.archives import describe
 
 CODES: dict[Action, int] = {"release": 0, "none": 0, "hold": 0, "block": 3, "unknown": 4}
@@ -147,25 +145,24 @@ def _archives(
 
 def history(context: Context) -> Outcome:
     """``release.history``."""
-    ledger = context.ledger
-    scans = []
-    for entry in ledger.past("history"):
-        snapshot = ledger.read(Snapshot, entry, "snapshot.json")
-        found = ledger.read(Changes, entry, "changes.json")
-        if snapshot and found:
-            scans.append(
-                Scanned(
-                    entry=entry,
-                    at=snapshot.taken_at,
-                    commit=snapshot.project.commit,
-                    changes=found.changes,
-                )
-            )
-    repository = context.workspace.config.repository
-    document = History(
-        project=context.metadata.normalized_name,
-        repository=repository,
-        scans=tuple(scans),
-        releases=tuple(reversed(past_releases(ledger, repository))),
-    )
+    document = recounting.history(context)
     return Outcome(document, words.of_history(document))
+
+
+FORMS = ("markdown", "csv", "vex", "sarif")
+
+
+def report(context: Context, form: str, output: str | None) -> Outcome:
+    """``release.report``."""
+    if form not in FORMS:
+        raise UsageError(
+            f"there is no report as {form!r}",
+            why=f"possible: {', '.join(FORMS)}",
+            remedy="name one of these with --format",
+        )
+    document, text = recounting.report(context, form)
+    if not output:
+        return Outcome(document, text)
+    path = Path(output).resolve()
+    write_file(path, text)
+    return Outcome(document, f"wrote {path}")

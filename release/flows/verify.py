@@ -101,7 +101,7 @@ def _identity(context: Context, archived: Archived) -> Iterator[str]:
 def _blobs(context: Context, commit: str) -> dict[str, str]:
     """The project's files in a commit, seen from its folder."""
     prefix = context.workspace.prefix
-    blobs = context.workspace.git.blobs(commit)
+    blobs = context.workspace.git.object_ids(commit)
     return {path[len(prefix) :]: one for path, one in blobs.items() if path.startswith(prefix)}
 
 

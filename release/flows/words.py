@@ -6,11 +6,12 @@ from collections.abc import Iterable, Sequence
 
 from release.adapters.terminal import room
 from release.flows.scan import Scanned
-from release.model.changes import Changes
-from release.model.history import History
+from release.model.changes import Change, Changes
+from release.model.history import History, Response, Story
 from release.model.plan import Plan
 from release.model.receipt import Receipt
 from release.model.seal import Archives
+from release.model.text import plain
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -119,11 +120,43 @@ def of_archives(built: Archives) -> str:
 
 
 def of_history(history: History) -> str:
-    """Scans that changed something, and releases."""
+    """What became of each finding, response times, every change with its cause, every release."""
     lines = [f"{history.project} on {history.repository}"]
+    if history.stories:
+        header = ("severity", "package", "id", "state", "first seen", "last closed", "due")
+        lines += ["", table(header, [_story(story) for story in history.stories])]
+        header = ("severity", "within", "open", "overdue", "remedied", "in time", "mean time")
+        lines += ["", table(header, [_response(item) for item in history.response])]
+    lines += [""] if history.stories else []
     for scan in history.scans:
         lines.append(f"{scan.at:%Y-%m-%d %H:%M} scan of {scan.commit[:12]}")
-        lines += [f"  {c.kind}: {c.package} {c.key} ({c.severity})" for c in scan.changes]
+        lines += [f"  {_change(change)}" for change in scan.changes]
     for item in history.releases:
         lines.append(f"{item.sealed_at:%Y-%m-%d %H:%M} {item.version} {item.trigger} {item.state}")
     return "\n".join(lines)
+
+
+def _story(story: Story) -> tuple[str, ...]:
+    closed = next((span.closed for span in reversed(story.spans) if span.closed), None)
+    due = f"{story.due:%Y-%m-%d}{' overdue' if story.overdue else ''}" if story.due else ""
+    return (
+        story.severity,
+        story.package,
+        story.ids[0] if story.ids else story.key,
+        story.state,
+        f"{story.first_seen:%Y-%m-%d}" if story.first_seen else "",
+        f"{closed:%Y-%m-%d}" if closed else "",
+        due,
+    )
+
+
+def _response(item: Response) -> tuple[str, ...]:
+    mean = "" if item.mttr_days is None else f"{item.mttr_days:g} days"
+    counts = (item.open, item.overdue, item.remedied, item.within)
+    return (item.severity, f"{item.sla_days} days", *map(str, counts), mean)
+
+
+def _change(change: Change) -> str:
+    why = ": ".join(word for word in (change.cause or "", change.evidence) if word)
+    told = f"{change.kind}: {change.package} {change.key} ({change.severity})"
+    return f"{told}, {plain(why, 300)}" if why else told

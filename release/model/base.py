@@ -19,8 +19,12 @@ def schema_name(class_name: str) -> str:
     return f"release-warden/{class_name.lower()}/1"
 
 
-class Noun(msgspec.Struct, frozen=True, kw_only=True):
-    """A part of a document."""
+class Noun(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """A part of a document.
+
+    Nouns are immutable trees and can hold no cycle, so that the garbage collector need not visit
+    them: with a hundred thousand findings its visits took half of the time.
+    """
 
 
 class Document(Noun, frozen=True, kw_only=True, tag_field="schema", tag=schema_name):
@@ -61,8 +65,9 @@ def decode(kind: type[D], data: bytes | str, *, origin: str = "document") -> D:
 
 def digest(document: Document) -> str:
     """The sha256 of a document without its clock fields: equal for equal content."""
-    content = msgspec.to_builtins(document)
-    for path in type(document).CLOCK:
+    clock = type(document).CLOCK
+    content = msgspec.to_builtins(document) if clock else document
+    for path in clock:
         _drop(content, path.split("."))
     return sha256(msgspec.json.encode(content, order="sorted"))
 

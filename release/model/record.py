@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+from release.model.acceptance import Acceptance
 from release.model.base import Document, Instant, Noun
 from release.model.finding import Finding
 from release.model.snapshot import State
@@ -22,15 +23,24 @@ class Sighting(Noun, frozen=True, kw_only=True):
 
 
 class Tracked(Noun, frozen=True, kw_only=True):
-    """A finding with its story. It is open while any scanner holds it open."""
+    """A finding with its story. It is open while any scanner holds it open.
+
+    ``accepted`` is a person's word that it may stay; the sightings tell the truth beneath it.
+    """
 
     finding: Finding
     sightings: dict[str, Sighting]
     resolved_at: Instant | None = None
+    accepted: Acceptance | None = None
 
     @property
     def is_open(self) -> bool:
-        """Open until every scanner that ever saw it has resolved it with a cause."""
+        """Open until it is accepted, or every scanner that ever saw it resolved it with a cause."""
+        return self.accepted is None and self.is_there
+
+    @property
+    def is_there(self) -> bool:
+        """Whether any scanner holds it open, accepted or not."""
         return any(sighting.state != "resolved" for sighting in self.sightings.values())
 
 

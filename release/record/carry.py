@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
+from types import MappingProxyType
 
-from msgspec.structs import replace
-from packaging.utils import canonicalize_name
-
+from release.model.acceptance import Acceptance
 from release.model.finding import Finding
 from release.model.record import Cause, Record, Sighting, Tracked
 from release.model.snapshot import Snapshot, Word
@@ -15,14 +14,20 @@ from release.record.coverage import (
     READS_CLOSURES,
     Report,
     Resolution,
+    Versions,
     affected_versions,
     carry,
     weigh,
 )
-from release.record.identity import lasting, match
+from release.record.identity import Recognised, recognise
+from release.record.names import normalised
 
 RULINGS: dict[str, Cause] = {"withdrawn": "withdrawn", "range-corrected": "range-corrected"}
 """The words of the advisory database that resolve a finding whose version stayed."""
+
+
+OPEN = Sighting(state="open")
+SUPPRESSED = Sighting(state="resolved", cause="suppressed", evidence="suppressed by the project")
 
 
 @dataclass(frozen=True)
@@ -30,13 +35,24 @@ class Scan:
     """A scan, ready to settle findings."""
 
     snapshot: Snapshot
+    absorbed: Mapping[str, tuple[Tracked, ...]]
     reports: Mapping[str, Report]
     resolution: Resolution
     words: Mapping[str, Word]
+    acceptances: Mapping[str, Acceptance]
+
+    def acceptance(self, finding: Finding) -> Acceptance | None:
+        """The acceptance that holds for a finding at the moment of the scan."""
+        word = self.acceptances.get(finding.key)
+        return word if word and word.holds(finding, self.snapshot.taken_at) else None
 
 
 def carry_forward(
-    before: Record | None, snapshot: Snapshot, *, accept_coverage: bool = False
+    before: Record | None,
+    snapshot: Snapshot,
+    *,
+    accept_coverage: bool = False,
+    acceptances: Mapping[str, Acceptance] = MappingProxyType({}),
 ) -> Record:
     """The record after a scan.
 
@@ -45,8 +61,10 @@ def carry_forward(
 
     :param before: the record so far; ``None`` for the first scan.
     :param accept_coverage: believe a report that covers much less than the one before it.
+    :param acceptances: people's, by key. One takes effect on a finding that the scan lists, and
+        ends whether or not the scan lists it.
     """
-    scan = _weighed(before, lasting(before, snapshot), accept_coverage)
+    scan = _weighed(before, recognise(before, snapshot), accept_coverage, acceptances)
     known = before.scanners if before else {}
     scanners = {
         name: carry(known.get(name), report, _pins(name, scan.resolution))
@@ -60,23 +78,27 @@ def carry_forward(
     )
 
 
-def _weighed(before: Record | None, snapshot: Snapshot, accept: bool) -> Scan:
+def _weighed(
+    before: Record | None, seen: Recognised, accept: bool, acceptances: Mapping[str, Acceptance]
+) -> Scan:
     known = before.scanners if before else {}
+    snapshot = seen.snapshot
     resolution = Resolution(snapshot)
     reports = {
         name: weigh(name, snapshot.scanners.get(name), known.get(name), resolution, accept=accept)
         for name in {*known, *snapshot.scanners}
     }
-    return Scan(snapshot, reports, resolution, {word.key: word for word in snapshot.words})
+    words = {word.key: word for word in snapshot.words}
+    return Scan(snapshot, seen.absorbed, reports, resolution, words, acceptances)
 
 
-def _pins(name: str, resolution: Resolution) -> Mapping[str, frozenset[str]]:
+def _pins(name: str, resolution: Resolution) -> Versions:
     return resolution.pins if name == READS_CLOSURES else {}
 
 
 def _tracked(before: Record | None, scan: Scan) -> Iterator[Tracked]:
     listed = {finding.key: finding for finding in scan.snapshot.findings}
-    absorbed = match(before, scan.snapshot.findings).absorbed
+    absorbed = scan.absorbed
     gone = {item.finding.key for items in absorbed.values() for item in items}
     known = {item.finding.key: item for item in before.tracked} if before else {}
     for key, item in known.items():
@@ -88,47 +110,57 @@ def _tracked(before: Record | None, scan: Scan) -> Iterator[Tracked]:
         yield _seen(listed[key], (), scan)
 
 
-def _seen(finding: Finding, known: Iterable[Tracked], scan: Scan) -> Tracked:
+def _seen(finding: Finding, known: Sequence[Tracked], scan: Scan) -> Tracked:
     """A finding that the scan lists; ``known`` is its past, the one that it continues last."""
-    past = list(known)
-    sightings = {name: s for item in past for name, s in item.sightings.items()}
-    now = Sighting(state="open")
-    if finding.suppressed:
-        now = Sighting(state="resolved", cause="suppressed", evidence="suppressed by the project")
-    settled = {name: _settled(finding, name, s, scan) for name, s in sightings.items()}
+    sightings = {name: s for item in known for name, s in item.sightings.items()}
+    now = SUPPRESSED if finding.suppressed else OPEN
+    others = sightings.keys() - finding.scanners
+    settled = {name: _settled(finding, name, sightings[name], scan) for name in others}
     after = {**settled, **dict.fromkeys(finding.scanners, now)}
-    return _dated(past[-1] if past else None, finding, after, scan)
+    return _dated(known[-1] if known else None, finding, after, scan, scan.acceptance(finding))
 
 
 def _unseen(item: Tracked, scan: Scan) -> Tracked:
     settled = {n: _settled(item.finding, n, s, scan) for n, s in item.sightings.items()}
-    return _dated(item, item.finding, settled, scan)
+    accepted = scan.acceptance(item.finding) if item.accepted else None
+    return _dated(item, item.finding, settled, scan, accepted)
 
 
 def _dated(
-    before: Tracked | None, finding: Finding, sightings: dict[str, Sighting], scan: Scan
+    before: Tracked | None,
+    finding: Finding,
+    sightings: dict[str, Sighting],
+    scan: Scan,
+    accepted: Acceptance | None,
 ) -> Tracked:
-    after = Tracked(finding=finding, sightings=dict(sorted(sightings.items())))
-    if after.is_open:
+    if len(sightings) > 1:
+        sightings = dict(sorted(sightings.items()))
+    after = Tracked(finding=finding, sightings=sightings)
+    if after.is_there and accepted is None:
         return after
     since = before.resolved_at if before and not before.is_open else None
-    return replace(after, resolved_at=since or scan.snapshot.taken_at)
+    return Tracked(
+        finding=finding,
+        sightings=sightings,
+        resolved_at=since or scan.snapshot.taken_at,
+        accepted=accepted if after.is_there else None,
+    )
 
 
 def _settled(finding: Finding, scanner: str, last: Sighting, scan: Scan) -> Sighting:
     """A scanner's word on a finding that it does not list."""
     report = scan.reports.get(scanner, Report("absent"))
-    name = canonicalize_name(finding.package)
+    name = normalised(finding.package)
     if last.state == "resolved" or report.state in {"failed", "absent"} or name in report.skipped:
         return last
-    covered = report.covered.get(name, frozenset())
+    covered = report.covered.get(name, set())
     if covered & affected_versions(finding):
         return _vanished(finding, report, scan)
     return _left(finding, report, covered, scan.resolution) or last
 
 
 def _left(
-    finding: Finding, report: Report, covered: frozenset[str], resolution: Resolution
+    finding: Finding, report: Report, covered: Set[str], resolution: Resolution
 ) -> Sighting | None:
     """The version is no longer covered. Of a partial report, the resolver must vouch for it."""
     if covered and (report.state == "ok" or resolution.is_rid_of(finding)):

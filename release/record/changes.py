@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from msgspec.structs import replace
-from packaging.utils import canonicalize_name
 
 from release.model.base import digest
 from release.model.changes import Change, ChangeKind, Changes, Unknown
@@ -13,6 +12,7 @@ from release.model.finding import RANK, Finding
 from release.model.record import Cause, Record, Tracked
 from release.model.snapshot import Snapshot
 from release.record.carry import carry_forward
+from release.record.names import normalised
 
 NOTHING = "nothing"
 SEVERITIES = ("critical", "high", "unknown", "medium", "low")
@@ -64,9 +64,12 @@ def _order(change: Change) -> tuple[int, str, str, str]:
 
 
 def _changes(before: Tracked | None, after: Tracked) -> Iterator[Change]:
+    if before == after:
+        return
     if before is None or not before.is_open:
         if after.is_open:
-            yield _change("new" if before is None else "returned", after.finding)
+            kind: ChangeKind = "new" if before is None else "returned"
+            yield _change(kind, after.finding, evidence=_reopened(before))
     elif not after.is_open:
         cause, evidence = _why(after)
         yield _change("resolved", after.finding, cause=cause, evidence=evidence)
@@ -85,7 +88,7 @@ def _still_open(before: Tracked, after: Tracked) -> Iterator[Change]:
         kinds.append("eased")
     if new.fixed_in and not old.fixed_in:
         kinds.append("fix-available")
-    if not kinds and before != after:
+    if not kinds:
         kinds.append("updated")
     for kind in kinds:
         yield _change(kind, new, evidence=_evidence(kind, before, after))
@@ -103,13 +106,20 @@ def _evidence(kind: ChangeKind, before: Tracked, after: Tracked) -> str:
     return ", ".join(names) or "how its scanners see it"
 
 
+def _reopened(before: Tracked | None) -> str:
+    """The acceptance that held a finding, if one did."""
+    return f"no longer {before.accepted.told}" if before and before.accepted else ""
+
+
 def _is_unexplained(item: Tracked) -> bool:
     states = {sighting.state for sighting in item.sightings.values()}
     return "unexplained" in states and "open" not in states
 
 
 def _why(item: Tracked) -> tuple[Cause | None, str]:
-    """The cause that the first scanner gives, and every scanner's evidence."""
+    """The cause that the first scanner gives, and every scanner's evidence; else the acceptance."""
+    if item.accepted:
+        return "suppressed", item.accepted.told
     words = [item.sightings[name] for name in sorted(item.sightings)]
     evidence = dict.fromkeys(word.evidence for word in words if word.evidence)
     return next((word.cause for word in words if word.cause), None), "; ".join(evidence)
@@ -118,15 +128,16 @@ def _why(item: Tracked) -> tuple[Cause | None, str]:
 def _lost(known: dict[str, Tracked], after: Record) -> Iterator[Change]:
     """Open findings that the later record does not hold, unless another took their ids over."""
     kept = {item.finding.key for item in after.tracked}
-    ids = {handle for item in after.tracked for handle in _handles(item.finding)}
-    for key, item in known.items():
-        if key not in kept and item.is_open and ids.isdisjoint(_handles(item.finding)):
+    lost = [item.finding for key, item in known.items() if key not in kept and item.is_open]
+    ids = {h for item in after.tracked for h in _handles(item.finding)} if lost else set()
+    for finding in lost:
+        if ids.isdisjoint(_handles(finding)):
             evidence = "the later record does not hold it"
-            yield replace(_change("unexplained", item.finding), evidence=evidence)
+            yield replace(_change("unexplained", finding), evidence=evidence)
 
 
 def _handles(finding: Finding) -> set[tuple[str, str]]:
-    return {(canonicalize_name(finding.package), identifier) for identifier in finding.ids}
+    return {(normalised(finding.package), identifier) for identifier in finding.ids}
 
 
 def _change(

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass, field
-
-from packaging.utils import canonicalize_name
 
 from release.model.finding import Finding
 from release.model.record import Coverage
 from release.model.snapshot import Closure, Scanner, Snapshot, State
+from release.record.names import normalised
 
-Versions = Mapping[str, frozenset[str]]
+Versions = Mapping[str, Set[str]]
 
 READS_CLOSURES = "osv"
 """The scanner that is handed the closures, and so ought to cover every pin of them."""
@@ -47,7 +46,7 @@ class Resolution:
         closures = [
             self._closures.get(kind) for kind in finding.affects or ("published", "candidate")
         ]
-        pinned = self.pins.get(canonicalize_name(finding.package), frozenset())
+        pinned = self.pins.get(normalised(finding.package), frozenset())
         return not pinned & affected_versions(finding) and all(
             closure is not None and _resolved_for(closure, finding) for closure in closures
         )
@@ -56,7 +55,7 @@ class Resolution:
 def _resolved_for(closure: Closure, finding: Finding) -> bool:
     gaps = {gap.package for gap in closure.gaps}
     return not gaps or (
-        canonicalize_name(finding.package) not in gaps
+        normalised(finding.package) not in gaps
         and set(finding.pythons) <= set(closure.pythons)
         and set(finding.extras) <= set(closure.extras)
     )
@@ -72,8 +71,8 @@ def versions_by_name(items: Iterable[str]) -> Versions:
     found: dict[str, set[str]] = {}
     for item in items:
         name, _, version = item.partition("==")
-        found.setdefault(canonicalize_name(name), set()).add(version)
-    return {name: frozenset(versions) for name, versions in found.items()}
+        found.setdefault(normalised(name), set()).add(version)
+    return found
 
 
 def weigh(
@@ -109,7 +108,7 @@ def weigh(
 
 
 def _shrunk(names: tuple[str, ...], before: Coverage | None) -> bool:
-    known = set(versions_by_name(before.covered)) if before else set()
+    known = {item.partition("==")[0] for item in before.covered} if before else set()
     return len(known - set(names)) * SHRUNK > len(known)
 
 

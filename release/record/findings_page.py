@@ -26,12 +26,13 @@ SECTIONS = {
 }
 
 
-def render_findings(record: Record, reach: Sequence[Reach]) -> str:
-    """The page, as Markdown; all text from advisories is escaped.
+def render_findings(record: Record, reach: Sequence[Reach], *, own_code: bool = False) -> str:
+    """The page, as Markdown; all text from advisories and people is escaped.
 
-    Findings in the project's own code appear as counts only.
+    Findings in the project's own code appear as counts only, unless ``own_code``; secrets always.
 
     :param reach: what the last scan says of how users can avoid each finding.
+    :param own_code: name the findings in the project's own code.
     """
     remedies = {item.key: item for item in reach}
     lines = [f"# Security findings of {escape(record.project)}", ""]
@@ -43,7 +44,10 @@ def render_findings(record: Record, reach: Sequence[Reach]) -> str:
             lines += [f"## {title}", "", meaning if held else "Nothing is known to be open.", ""]
         for item in held:
             lines += _entry(item, remedies.get(item.finding.key))
-    return "\n".join([*lines, *_resolved(record)]).rstrip("\n") + "\n"
+    if own_code:
+        lines += _own_code(record)
+    lines += [*_accepted(record), *_resolved(record)]
+    return "\n".join(lines).rstrip("\n") + "\n"
 
 
 def _place(finding: Finding) -> str:
@@ -103,7 +107,8 @@ def _entry(item: Tracked, reach: Reach | None) -> Iterator[str]:
     yield f"- Scanner: {listing(map(code, sorted(item.sightings)))}"
     yield f"- Discovered: {_day(finding.first_seen)}"
     yield f"- Published: {_day(finding.published_at)}"
-    yield f"- Summary: {escape(finding.summary) or 'none given'}"
+    yield f"- Description: {escape(finding.summary) or 'none given'}"
+    yield f"- Impact: {_impact(finding)}"
     yield f"- Reference: {link(finding.url) if finding.url else 'none given'}"
     yield f"- Fixed in: {listing(map(code, finding.fixed_in)) or 'no release'}"
     yield f"- Remediation: {_remediation(finding, reach)}"
@@ -111,6 +116,38 @@ def _entry(item: Tracked, reach: Reach | None) -> Iterator[str]:
         if sighting.state == "unexplained":
             yield f"- Unexplained by {code(scanner)}: {escape(sighting.evidence, 300)}"
     yield ""
+
+
+def _own_code(record: Record) -> Iterator[str]:
+    """What the project chose to publish of its own code; a secret is never among it."""
+    held = [i for i in _worst_first(record) if i.finding.kind == "code"]
+    if not held:
+        return
+    yield from ("## In the project's own code", "")
+    for item in held:
+        where = f" in {code(item.finding.path)}" if item.finding.path else ""
+        said = escape(item.finding.summary) or "no description"
+        rule = code(_name(item.finding))
+        yield f"- {item.finding.severity}: {rule}{where}: {said} ({_day(item.finding.first_seen)})"
+    yield ""
+
+
+def _accepted(record: Record) -> Iterator[str]:
+    """What a person decided to live with, by whom, until when and why."""
+    held = [i for i in record.tracked if i.accepted and _place(i.finding) != "own-code"]
+    if not held:
+        return
+    yield from ("## Accepted", "", "Open, and accepted in remediation-plans.yml.", "")
+    for item in held:
+        yield f"- {_title(item.finding)}: {_causes(item)}"
+    yield ""
+
+
+def _impact(finding: Finding) -> str:
+    """Who gets it: what the closure that holds it says."""
+    gets = ["a plain install" if not e else f"the extra {code(e)}" for e in finding.extras]
+    pythons = f" on Python {listing(map(escape, finding.pythons))}" if finding.pythons else ""
+    return f"it comes with {listing(gets)}{pythons}" if gets else "unknown"
 
 
 def _title(finding: Finding) -> str:
@@ -147,7 +184,7 @@ def _day(moment: datetime | None) -> str:
 
 def _resolved(record: Record) -> Iterator[str]:
     done = [
-        item for item in record.tracked if not item.is_open and _place(item.finding) != "own-code"
+        item for item in record.tracked if not item.is_there and _place(item.finding) != "own-code"
     ]
     newest = sorted(done, key=lambda item: item.finding.key)
     newest.sort(key=lambda item: _day(item.resolved_at), reverse=True)
@@ -161,6 +198,8 @@ def _resolved(record: Record) -> Iterator[str]:
 
 
 def _causes(item: Tracked) -> str:
+    if item.accepted:
+        return escape(item.accepted.told, 500)
     words = (item.sightings[name] for name in sorted(item.sightings))
     told: Iterable[str] = dict.fromkeys(
         f"{word.cause} ({escape(word.evidence, 200)})" for word in words if word.cause

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from msgspec.structs import replace
-from packaging.utils import canonicalize_name
 
 from release.model.base import encode
 from release.model.finding import Finding
 from release.model.record import Record, Tracked
 from release.model.snapshot import Snapshot
+from release.record.names import normalised
 
 Handle = tuple[str, ...]
 _NEVER = datetime.max.replace(tzinfo=UTC)
@@ -30,23 +30,38 @@ class Matching:
     absorbed: dict[str, tuple[Tracked, ...]]
 
 
+@dataclass(frozen=True)
+class Recognised:
+    """A scan under the record's keys, and the known findings that turned out to be one."""
+
+    snapshot: Snapshot
+    absorbed: dict[str, tuple[Tracked, ...]]
+
+
 def lasting(before: Record | None, snapshot: Snapshot) -> Snapshot:
     """The snapshot under the record's keys, in order of key, whatever order it came in.
 
     A known finding keeps its key, first sight and fix date; an unknown severity does not replace
     a known one.
     """
+    return recognise(before, snapshot).snapshot
+
+
+def recognise(before: Record | None, snapshot: Snapshot) -> Recognised:
+    """Put a scan under the record's keys, and tell which known findings became one."""
     findings = _joined(snapshot.findings)
-    keys = match(before, findings).keys
+    matching = match(before, findings)
+    keys = matching.keys
     known = {item.finding.key: item.finding for item in before.tracked} if before else {}
     aged = (_aged(item, known.get(keys[item.key]), snapshot.taken_at) for item in findings)
     reach = (replace(item, key=keys.get(item.key, item.key)) for item in snapshot.reach)
-    return replace(
+    named = replace(
         snapshot,
         findings=tuple(sorted(aged, key=lambda finding: finding.key)),
         reach=tuple(sorted(reach, key=lambda item: item.key)),
         words=tuple(sorted(snapshot.words, key=lambda word: (word.key, word.ruling))),
     )
+    return Recognised(named, matching.absorbed)
 
 
 def match(before: Record | None, findings: Iterable[Finding]) -> Matching:
@@ -56,39 +71,44 @@ def match(before: Record | None, findings: Iterable[Finding]) -> Matching:
     known, the one that bears its key keeps it, else the first in order of key.
     """
     named = sorted(findings, key=lambda finding: finding.key)
+    keys = {item.key: item.key for item in named}
     tracked = {item.finding.key: item for item in before.tracked} if before else {}
     owned: dict[str, list[Tracked]] = {}
-    for known, owner in _owners(tracked.values(), named).items():
-        owned.setdefault(owner, []).append(tracked[known])
-    keys, absorbed = {item.key: item.key for item in named}, {}
+    for known, owner in _owners(tracked.keys() - keys.keys(), tracked, named):
+        bearer = [tracked[owner]] if owner in tracked else []
+        owned.setdefault(owner, bearer).append(tracked[known])
+    absorbed = {}
     for key, same in owned.items():
         oldest, *others = sorted(same, key=_age)
         keys[key] = oldest.finding.key
-        absorbed[oldest.finding.key] = tuple(others)
+        if others:
+            absorbed[oldest.finding.key] = tuple(others)
     return Matching(keys, absorbed)
 
 
-def _owners(tracked: Iterable[Tracked], findings: list[Finding]) -> dict[str, str]:
-    """From each known key to the scan's finding that it now belongs to."""
-    present = {finding.key for finding in findings}
+def _owners(
+    lost: Set[str], tracked: Mapping[str, Tracked], findings: list[Finding]
+) -> Iterator[tuple[str, str]]:
+    """From known keys that no finding of the scan bears to the finding that bears their ids."""
+    first = _first_holders(findings) if lost else {}
+    for key in sorted(lost):
+        claims = {first[h] for h in _handles(tracked[key].finding) if h in first}
+        if claims:
+            yield key, min(claims)
+
+
+def _first_holders(findings: Iterable[Finding]) -> dict[Handle, str]:
+    """From each id to the first finding, in order of key, that bears it."""
     first: dict[Handle, str] = {}
     for finding in findings:
         for handle in _handles(finding):
             first.setdefault(handle, finding.key)
-    owners: dict[str, str] = {}
-    for item in tracked:
-        known = item.finding.key
-        claims = [first[handle] for handle in _handles(item.finding) if handle in first]
-        if known in present:
-            owners[known] = known
-        elif claims:
-            owners[known] = min(claims)
-    return owners
+    return first
 
 
 def _handles(finding: Finding) -> Iterator[Handle]:
     if finding.kind == "dependency":
-        package = canonicalize_name(finding.package)
+        package = normalised(finding.package)
         audience = "users" if finding.scope in {"runtime", "extra"} else finding.scope
         for identifier in finding.ids:
             yield package, audience, identifier
@@ -102,7 +122,7 @@ def _aged(finding: Finding, known: Finding | None, now: datetime) -> Finding:
     if known is None:
         return replace(finding, first_seen=finding.first_seen or now)
     unsure = finding.severity == "unknown"
-    return replace(
+    aged = replace(
         finding,
         key=known.key,
         first_seen=known.first_seen or finding.first_seen or now,
@@ -110,6 +130,7 @@ def _aged(finding: Finding, known: Finding | None, now: datetime) -> Finding:
         severity=known.severity if unsure else finding.severity,
         score=known.score if unsure else finding.score,
     )
+    return known if aged == known else aged  # one noun for both, as most findings do not change
 
 
 def _joined(findings: Iterable[Finding]) -> list[Finding]:
@@ -117,7 +138,17 @@ def _joined(findings: Iterable[Finding]) -> list[Finding]:
     groups: dict[str, list[Finding]] = {}
     for finding in findings:
         groups.setdefault(finding.key, []).append(finding)
-    return [_join(sorted(group, key=encode) if group[1:] else group) for group in groups.values()]
+    return [
+        _join(sorted(group, key=encode)) if group[1:] else _tidy(*group)
+        for group in groups.values()
+    ]
+
+
+def _tidy(finding: Finding) -> Finding:
+    """The finding itself where its lists are in order already, as most are."""
+    lists = (finding.ids, finding.source, finding.scanners)
+    in_order = all(len(items) < 2 or items == _union([items]) for items in lists)
+    return finding if in_order else _join([finding])
 
 
 def _join(group: list[Finding]) -> Finding:

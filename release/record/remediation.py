@@ -21,6 +21,7 @@ from release.model.finding import Finding
 from release.model.record import Record, Tracked
 from release.model.snapshot import Reach
 from release.model.text import edit_text, plain
+from release.record.older_plans import is_older, migrate
 
 HEADER = """\
 # Remediation plans, one for each finding in what this project installs.
@@ -35,14 +36,17 @@ Edit = dict[str, Any]
 def update_plans(existing: str | None, record: Record, reach: Sequence[Reach]) -> str:
     """The file after a scan; the very same text when nothing changed.
 
-    A new finding gets a plan, a resolved one's is closed, a returned one's is reopened. What is
-    unknown is open in the record, so its plan is left alone. Findings in the project's own code
-    get none, since the file is public.
+    One of the older layout is migrated (:mod:`release.record.older_plans`). A new finding gets a
+    plan, a resolved one's is closed, a returned one's is reopened. What is unknown is open in the
+    record, so its plan is left alone. Findings in the project's own code get none, since the file
+    is public.
 
     :param existing: the file's text; ``None`` if there is none yet.
     :raises DocumentError: it is no YAML, or no mapping with a list of plans.
     """
     text = existing or ""
+    if is_older(text):
+        text = _migrated(text, record)
     data = _load(text)
     if data is None:
         text = (text.rstrip() + "\n" if text.strip() else HEADER) + "\nplans: []\n"
@@ -64,20 +68,43 @@ def update_plans(existing: str | None, record: Record, reach: Sequence[Reach]) -
     return _written(text, data, edits, fresh) if edits or fresh else text
 
 
-def _load(text: str) -> Any:
+def load_plans(text: str) -> list[Any]:
+    """The plans of a file as plain values, for reading only.
+
+    :raises DocumentError: it is no YAML, or no mapping with a list of plans.
+    """
+    return list((_load(text, YAML(typ="safe", pure=True)) or {}).get("plans", ()))
+
+
+def _migrated(text: str, record: Record) -> str:
+    """The text of a file of the older layout in ours."""
+    data = _parsed(text, YAML())
+    try:
+        migrate(data, record)
+    except ValueError as error:
+        raise _corrupt(str(error)) from error
+    return _anew(text, data)
+
+
+def _load(text: str, yaml: YAML | None = None) -> Any:
     """The document; ``None`` if it holds nothing but comments."""
-    yaml = YAML()
+    data = _parsed(text, yaml or YAML())
+    if data is None:
+        return None
+    if not isinstance(data.setdefault("plans", CommentedSeq()), list):
+        raise _corrupt("'plans' is no list")
+    return data
+
+
+def _parsed(text: str, yaml: YAML) -> Any:
+    """Any mapping; ``None`` for nothing but comments."""
     yaml.preserve_quotes = True
     try:
         data = yaml.load(text)
     except (YAMLError, ValueError, RecursionError) as error:
         raise _corrupt(plain(str(error), 300)) from error
-    if data is None:
-        return None
-    if not isinstance(data, dict):
+    if data is not None and not isinstance(data, dict):
         raise _corrupt("it is no mapping")
-    if not isinstance(data.setdefault("plans", CommentedSeq()), list):
-        raise _corrupt("'plans' is no list")
     return data
 
 
@@ -85,13 +112,16 @@ def _corrupt(why: str) -> DocumentError:
     return DocumentError(
         "remediation-plans.yml cannot be read",
         why=why,
-        remedy="mend it, or move it away to have a new one made; it was left as it is",
+        remedy="it is kept under another name; move what people wrote in it into the new one",
     )
 
 
 def _edit(plan: Mapping[str, Any] | None, item: Tracked) -> Edit | None:
-    """What is to change in a plan; only what this program closed does it reopen."""
-    if plan is None:
+    """What is to change in a plan; only what this program closed does it reopen.
+
+    One whose finding is accepted stays as it is: somebody has it in hand.
+    """
+    if plan is None or item.accepted:
         return None
     closed = plan.get("status") == "closed"
     if item.is_open and closed and "cause" in plan:
@@ -149,7 +179,9 @@ def _reads_as(text: str, data: Any) -> bool:
 
 def _anew(text: str, data: Any) -> str:
     _, indent, offset = load_yaml_guess_indent(text)
-    yaml = _writer(indent or 4, offset or 2)
+    if not indent or indent < (offset or 0) + 2:  # no list in the text to learn from
+        indent, offset = 4, 2
+    yaml = _writer(indent, offset or 0)
     sink = io.StringIO()
     yaml.dump(data, sink)
     return _endings(sink.getvalue(), text)

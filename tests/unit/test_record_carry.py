@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import sys
 from datetime import timedelta
-from time import process_time
 
 import pytest
 from hypothesis import given, settings
@@ -17,6 +17,7 @@ from release.model.record import Coverage, Record, Sighting, Tracked
 from release.model.snapshot import Gap, Word
 from release.record.carry import carry_forward
 from release.record.changes import SecurityChangeDetector
+from release.record.findings_page import render_findings
 from release.record.identity import lasting
 
 LATER = NOON + timedelta(days=1)
@@ -536,18 +537,41 @@ def test_a_snapshot_under_lasting_keys_is_stable():
     assert lasting(KNOWN, once) == once
 
 
-def test_ten_thousand_findings_are_carried_quickly():
-    def world(count):
-        held = tuple(finding(f"CVE-{n}@p{n}") for n in range(count))
-        return scan(*held, covered=tuple(f"p{n}==1.0" for n in range(count)))
+def calls(work) -> int:
+    """How many functions, of Python and of C, are called meanwhile."""
+    count = 0
 
-    def seconds(count):
-        start = process_time()
-        record = carry_forward(None, world(count))
-        SecurityChangeDetector().compare(record, carry_forward(record, world(count)))
-        return process_time() - start
+    def tell(_, event, __):
+        nonlocal count
+        count += event in {"call", "c_call"}
 
-    assert seconds(10_000) < 40 * seconds(1_000)
+    sys.setprofile(tell)
+    try:
+        work()
+    finally:
+        sys.setprofile(None)
+    return count
+
+
+def many(count, mark):
+    """A world of so many findings, each under ids of its own and of ``mark``."""
+    held = (
+        finding(f"CVE-{n}-{mark}@p{n}", ids=(f"CVE-{n}-{mark}", f"GHSA-{n}")) for n in range(count)
+    )
+    return scan(*held, covered=tuple(f"p{n}==1.0" for n in range(count)))
+
+
+@pytest.mark.parametrize("mark", ["a", "b"], ids=["unchanged", "all under other ids"])
+def test_the_work_grows_with_the_number_of_findings_and_no_faster(mark):
+    """Counted, not timed: eight times the findings take at most nine times the calls."""
+
+    def work(count):
+        before = carry_forward(None, many(count, "a"))
+        after = carry_forward(before, many(count, mark))
+        SecurityChangeDetector().compare(before, after)
+        render_findings(after, ())
+
+    assert calls(lambda: work(800)) < 9 * calls(lambda: work(100))
 
 
 def test_a_verdict_follows_its_finding_to_the_key_that_the_record_knows():
