@@ -13,6 +13,9 @@ from release.model.base import sha256
 
 TABLE = "tool.release-warden"
 
+BUILT_IN_SCANNERS = ("osv", "pip-audit", "bandit", "detect-secrets")
+"""Others come by the entry points ``release_warden.scanners``."""
+
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="kebab"):
     """A table of the configuration."""
@@ -44,6 +47,7 @@ class Config(Settings, frozen=True, kw_only=True):
     ``pythons``: the Python versions to look at, as ``"3.12"``; by default all that
     ``Requires-Python`` admits and that are not past their end of life.
     ``version-files``: further files that tell the project's version, and change with it.
+    ``scanners``: what a scan runs; ``osv``, on which decisions rest, is always among them.
     """
 
     repository: str = "local"
@@ -52,6 +56,7 @@ class Config(Settings, frozen=True, kw_only=True):
     osv_url: str = "https://api.osv.dev"
     pythons: tuple[str, ...] = ()
     version_files: tuple[str, ...] = ()
+    scanners: tuple[str, ...] = ("osv",)
     policy: Policy = Policy()
 
     @property

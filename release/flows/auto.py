@@ -11,7 +11,7 @@ from release.flows import words
 from release.flows.context import Context
 from release.flows.decide import decide_on, evidence_of
 from release.flows.publish import converge, execute, last_scan, plan
-from release.flows.scan import Scanned, scan
+from release.flows.scan import Scanned, Sources, scan
 from release.flows.seals import Seal, open_seal
 from release.model.decision import Decision
 from release.model.plan import Plan
@@ -96,12 +96,12 @@ def auto(
     if context.workspace.git.shallow():
         raise BlockedError(SHALLOW.what, remedy=SHALLOW.next)
     resumed = resume(context, repository, dry_run=dry_run)
-    scanned = scan(context, repository.name, advisories=advisories, keep=not dry_run)
+    scanned = scan(context, repository.name, sources=Sources(advisories), keep=not dry_run)
     decision = decide_on(context, evidence_of(context, scanned))
     if decision.action != "release" or (resumed and dry_run):
         return Automatic(scanned, decision, resumed)
     shipment = ship(context, repository, decision, dry_run=dry_run, seen=scanned.snapshot)
     if not dry_run:
         # What users get has just changed, and the status must not speak of what they got before.
-        scanned = scan(context, repository.name, advisories=advisories)
+        scanned = scan(context, repository.name, sources=Sources(advisories))
     return Automatic(scanned, decision, shipment)

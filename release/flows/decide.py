@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from release.decide.engine import Evidence, ReleaseAutomationEngine
 from release.errors import UnknownError
 from release.flows.context import Context
+from release.flows.reports import required_of
 from release.flows.scan import Scanned
 from release.flows.seals import past_releases
 from release.model.base import digest
@@ -57,5 +60,7 @@ def _evidence(
 
 
 def decide_on(context: Context, known: Evidence) -> Decision:
-    """Decide by the configured policy."""
-    return ReleaseAutomationEngine(context.workspace.config.policy).decide(known)
+    """Decide by the configured policy; without closures, those speak that the record has seen."""
+    policy = context.workspace.config.policy
+    policy = replace(policy, required=required_of(known.snapshot, known.record, policy.required))
+    return ReleaseAutomationEngine(policy).decide(known)

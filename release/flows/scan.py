@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from release.adapters.index import SimpleIndex, pypi_simple_url
 from release.adapters.ledger import documents
@@ -10,6 +11,7 @@ from release.adapters.repository import is_empty, open_repository
 from release.adapters.workspace import HUMAN_FACING, write_file
 from release.errors import DocumentError, TryAgainError
 from release.flows.context import Context
+from release.flows.reports import read_folder, required_of, run_scanners, with_reports
 from release.flows.snapshot import ScanRequest, take_snapshot
 from release.model.base import digest, encode
 from release.model.changes import Changes
@@ -20,6 +22,7 @@ from release.record.carry import carry_forward
 from release.record.changes import SecurityChangeDetector
 from release.record.findings_page import MARK, render_findings
 from release.record.remediation import update_plans
+from release.scan.readers.reading import Reading
 
 ATTEMPTS = 5
 """How often a scan takes its place in history before it gives way to other runs."""
@@ -33,36 +36,57 @@ class Scanned:
     record: Record
     changes: Changes
     before: Record | None
+    required: tuple[str, ...]
 
-    def unknown(self, required: tuple[str, ...]) -> tuple[str, ...]:
+    @property
+    def unknown(self) -> tuple[str, ...]:
         """The required scanners that could not speak for everything."""
         states = self.record.scanners
-        return tuple(name for name in required if name not in states or states[name].state != "ok")
+        return tuple(n for n in self.required if n not in states or states[n].state != "ok")
+
+
+@dataclass(frozen=True)
+class Sources:
+    """What a scan asks.
+
+    :param advisories: an OSV archive, a folder of records, or an archive's address; by default
+        the OSV API.
+    :param reports: a folder of reports, read in place of asking and resolving, unless
+        ``advisories`` are named too.
+    """
+
+    advisories: str | None = None
+    reports: str | None = None
+
+    @property
+    def asks_nobody(self) -> bool:
+        """Whether the reports are all there is."""
+        return self.reports is not None and self.advisories is None
 
 
 def scan(
     context: Context,
     repository: str,
     *,
-    advisories: str | None = None,
+    sources: Sources = Sources(),
     keep: bool = True,
     accept_coverage: bool = False,
 ) -> Scanned:
     """Scan the project.
 
     :param repository: where its releases are.
-    :param advisories: an OSV archive, a folder of records, or an archive's address; by default
-        the OSV API.
+    :param sources: what it asks.
     :param keep: carry the record forward in the ledger and render it for people.
     :param accept_coverage: believe a report that covers much less than the last one.
     """
     tip = context.ledger.tip("history")
     known = context.ledger.read(Record, tip, "record.json")
-    snapshot = _look(context, repository, advisories, known)
+    snapshot = _look(context, repository, sources, known)
+    asked = context.workspace.config.policy.required
     if not keep:
-        return _compare(known, snapshot, accept_coverage)
+        return _compare(known, snapshot, accept_coverage, asked)
     for attempt in range(1, ATTEMPTS + 1):
-        scanned = _compare(known, snapshot, accept_coverage)
+        scanned = _compare(known, snapshot, accept_coverage, asked)
         try:
             _remember(context, tip, scanned)
             break
@@ -71,18 +95,38 @@ def scan(
                 raise
             tip = context.ledger.tip("history")
             known = context.ledger.read(Record, tip, "record.json")
-    _beat(context, snapshot)
+    _beat(context, scanned)
     _render(context, scanned)
     return scanned
 
 
-def _look(
-    context: Context, repository: str, advisories: str | None, known: Record | None
-) -> Snapshot:
+def _look(context: Context, repository: str, sources: Sources, known: Record | None) -> Snapshot:
+    """Read the reports, ask and resolve, or both; the configured scanners run where we resolve."""
     workspace, metadata = context.workspace, context.metadata
     project = Project(
         name=metadata.normalized_name, version=metadata.version, commit=workspace.commit
     )
+    readings: tuple[Reading, ...] = ()
+    if sources.reports is not None:
+        readings = read_folder(context, Path(sources.reports), known)
+    if sources.asks_nobody:
+        empty = Snapshot(
+            project=project, taken_at=context.clock.now(), scanners={}, repository=repository
+        )
+        return with_reports(context, empty, readings, known)
+    resolved = _resolve(context, repository, project, sources.advisories, known)
+    readings += run_scanners(context, resolved)
+    return with_reports(context, resolved, readings, known) if readings else resolved
+
+
+def _resolve(
+    context: Context,
+    repository: str,
+    project: Project,
+    advisories: str | None,
+    known: Record | None,
+) -> Snapshot:
+    workspace, metadata = context.workspace, context.metadata
     request = ScanRequest(
         project=project,
         candidate=metadata,
@@ -102,9 +146,12 @@ def _look(
         return take_snapshot(replace(request, releases=SimpleIndex(where.simple_url)))
 
 
-def _compare(known: Record | None, snapshot: Snapshot, accept_coverage: bool) -> Scanned:
+def _compare(
+    known: Record | None, snapshot: Snapshot, accept_coverage: bool, asked: tuple[str, ...]
+) -> Scanned:
     record = carry_forward(known, snapshot, accept_coverage=accept_coverage)
-    return Scanned(snapshot, record, SecurityChangeDetector().compare(known, record), known)
+    changes = SecurityChangeDetector().compare(known, record)
+    return Scanned(snapshot, record, changes, known, required_of(snapshot, record, asked))
 
 
 def _remember(context: Context, tip: str | None, scanned: Scanned) -> None:
@@ -125,15 +172,16 @@ def _remember(context: Context, tip: str | None, scanned: Scanned) -> None:
     )
 
 
-def _beat(context: Context, snapshot: Snapshot) -> None:
+def _beat(context: Context, scanned: Scanned) -> None:
     """Replace the heartbeat; if another scan did so at this moment, theirs is as fresh."""
+    snapshot = scanned.snapshot
     beat = Heartbeat(
         project=snapshot.project.name,
         repository=snapshot.repository,
         commit=snapshot.project.commit,
         taken_at=snapshot.taken_at,
         scanners=snapshot.scanners,
-        required=context.workspace.config.policy.required,
+        required=scanned.required,
     )
     ledger = context.ledger
     try:

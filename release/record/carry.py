@@ -6,23 +6,31 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from msgspec.structs import replace
-from packaging.utils import canonicalize_name
 
 from release.model.finding import Finding
 from release.model.record import Cause, Record, Sighting, Tracked
 from release.model.snapshot import Snapshot, Word
 from release.record.coverage import (
+    EVERYTHING,
     READS_CLOSURES,
     Report,
     Resolution,
     affected_versions,
     carry,
+    subject,
     weigh,
 )
 from release.record.identity import lasting, match
 
-RULINGS: dict[str, Cause] = {"withdrawn": "withdrawn", "range-corrected": "range-corrected"}
-"""The words of the advisory database that resolve a finding whose version stayed."""
+RULINGS: dict[str, Cause] = {
+    "withdrawn": "withdrawn",
+    "range-corrected": "range-corrected",
+    "rewritten": "upgraded",
+    "suppressed": "suppressed",
+    "gone": "package-gone",
+}
+"""The words that resolve a finding: the advisory database's on one whose version stayed, and the
+project's own file's on one in the code."""
 
 
 @dataclass(frozen=True)
@@ -118,24 +126,64 @@ def _dated(
 def _settled(finding: Finding, scanner: str, last: Sighting, scan: Scan) -> Sighting:
     """A scanner's word on a finding that it does not list."""
     report = scan.reports.get(scanner, Report("absent"))
-    name = canonicalize_name(finding.package)
-    if last.state == "resolved" or report.state in {"failed", "absent"} or name in report.skipped:
+    name = subject(finding)
+    if last.state == "resolved" or report.state in {"failed", "absent"}:
+        return last
+    if not report.skipped.isdisjoint({name, EVERYTHING}):
         return last
     covered = report.covered.get(name, frozenset())
+    if finding.kind != "dependency":
+        return _code_settled(finding, scanner, scan) or last
     if covered & affected_versions(finding):
         return _vanished(finding, report, scan)
-    return _left(finding, report, covered, scan.resolution) or last
+    return _left(finding, report, covered, scan) or last
 
 
-def _left(
-    finding: Finding, report: Report, covered: frozenset[str], resolution: Resolution
-) -> Sighting | None:
+def _code_settled(finding: Finding, scanner: str, scan: Scan) -> Sighting | None:
+    """A place in the code that is no longer flagged; its file has the first word."""
+    report, word = scan.reports[scanner], scan.words.get(finding.key)
+    covered = report.covered.get(subject(finding), frozenset())
+    if covered and not covered & affected_versions(finding):
+        return None
+    if not covered and report.state != "ok":
+        return None
+    if word and word.ruling in RULINGS and not (covered and word.ruling == "gone"):
+        return _resolved(RULINGS[word.ruling], word.evidence)
+    if word and word.ruling == "still-affected":
+        return Sighting(state="unexplained", evidence=word.evidence)
+    if covered:
+        return _resolved("upgraded", f"{scanner} covered {finding.path} and no longer flags it")
+    if report.selective:
+        return _unlisted(finding, scanner)
+    return _resolved("package-gone", f"{finding.path} is no longer scanned")
+
+
+def _unlisted(finding: Finding, scanner: str) -> Sighting:
+    about = finding.path or finding.package
+    return Sighting(
+        state="unexplained", evidence=f"{scanner} lists only what it flags, not {about}"
+    )
+
+
+def _left(finding: Finding, report: Report, covered: frozenset[str], scan: Scan) -> Sighting | None:
     """The version is no longer covered. Of a partial report, the resolver must vouch for it."""
-    if covered and (report.state == "ok" or resolution.is_rid_of(finding)):
+    if covered and (report.state == "ok" or scan.resolution.is_rid_of(finding)):
         return _resolved("upgraded", f"now at {', '.join(sorted(covered))}")
+    if report.selective:
+        return _elsewhere(finding, scan)
     if report.state == "ok":
         return _resolved("package-gone", f"{finding.package} is no longer installed")
     return None
+
+
+def _elsewhere(finding: Finding, scan: Scan) -> Sighting:
+    """A report that lists only what it flags does not list the package; others may know it."""
+    name, seen = subject(finding), affected_versions(finding)
+    full = [r for r in scan.reports.values() if r.state == "ok" and not r.selective]
+    known = frozenset[str]().union(*(r.covered.get(name, frozenset()) for r in full))
+    if known and not known & seen:
+        return _resolved("upgraded", f"now at {', '.join(sorted(known))}")
+    return _unlisted(finding, ", ".join(finding.scanners))
 
 
 def _vanished(finding: Finding, report: Report, scan: Scan) -> Sighting:
