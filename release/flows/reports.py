@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from msgspec.structs import replace
@@ -19,7 +19,7 @@ from release.scan.join import join
 from release.scan.readers.code import Source
 from release.scan.readers.reading import Reading, absent, failed, merge
 from release.scan.readers.table import PATTERNS, format_of, read
-from release.scan.runner import Target
+from release.scan.runner import Runner, Target
 from release.scan.silence import vanished_code, word_of_file
 
 ADVISOR = "osv"
@@ -66,8 +66,8 @@ def _read(context: Context, path: Path, form: str, source: Source) -> tuple[Read
 
 
 def _why(reading: Reading) -> str:
-    gaps = (f"{gap.name}: {gap.reason}" for gap in reading.scanner.skipped)
-    return reading.scanner.detail or "; ".join(gaps)
+    gaps = [f"{gap.name}: {gap.reason}" for gap in reading.scanner.skipped]
+    return "; ".join([*gaps, *filter(None, [reading.scanner.detail])])
 
 
 def _absent(readings: Iterable[Reading], known: Record | None, folder: Path) -> Iterator[Reading]:
@@ -77,15 +77,21 @@ def _absent(readings: Iterable[Reading], known: Record | None, folder: Path) -> 
             yield absent(name, f"no report of it lies in {folder.name}")
 
 
-def run_scanners(context: Context, snapshot: Snapshot) -> tuple[Reading, ...]:
-    """Run the configured scanners beside the advisories, on the project at its commit.
+def configured(context: Context) -> tuple[Runner, ...]:
+    """The configured scanners that run beside the advisories.
 
     :raises ConfigError: nobody knows one of them.
     """
-    workspace = context.workspace
-    chosen = runners(name for name in workspace.config.scanners if name != ADVISOR)
+    return runners(name for name in context.workspace.config.scanners if name != ADVISOR)
+
+
+def run_scanners(
+    context: Context, snapshot: Snapshot, chosen: Sequence[Runner]
+) -> tuple[Reading, ...]:
+    """Run scanners on the project at its commit, and over what the snapshot resolved."""
     if not chosen:
         return ()
+    workspace = context.workspace
     tree = CommitTree(workspace)
     with workspace.checkout(workspace.commit) as folder, workspace.scratch() as scratch:
         target = Target(

@@ -11,7 +11,7 @@ from release.adapters.repository import is_empty, open_repository
 from release.adapters.workspace import HUMAN_FACING, write_file
 from release.errors import DocumentError, TryAgainError
 from release.flows.context import Context
-from release.flows.reports import read_folder, required_of, run_scanners, with_reports
+from release.flows.reports import configured, read_folder, required_of, run_scanners, with_reports
 from release.flows.snapshot import ScanRequest, take_snapshot
 from release.model.base import digest, encode
 from release.model.changes import Changes
@@ -107,6 +107,7 @@ def _look(context: Context, repository: str, sources: Sources, known: Record | N
         name=metadata.normalized_name, version=metadata.version, commit=workspace.commit
     )
     readings: tuple[Reading, ...] = ()
+    chosen = configured(context)
     if sources.reports is not None:
         readings = read_folder(context, Path(sources.reports), known)
     if sources.asks_nobody:
@@ -115,7 +116,7 @@ def _look(context: Context, repository: str, sources: Sources, known: Record | N
         )
         return with_reports(context, empty, readings, known)
     resolved = _resolve(context, repository, project, sources.advisories, known)
-    readings += run_scanners(context, resolved)
+    readings += run_scanners(context, resolved, chosen)
     return with_reports(context, resolved, readings, known) if readings else resolved
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 from msgspec.structs import replace
 
@@ -21,6 +22,9 @@ from release.record.coverage import (
     weigh,
 )
 from release.record.identity import lasting, match
+
+UNLINED = "#unlined"
+"""Stands in the key of a finding in the code whose flagged line nobody tells."""
 
 RULINGS: dict[str, Cause] = {
     "withdrawn": "withdrawn",
@@ -41,6 +45,12 @@ class Scan:
     reports: Mapping[str, Report]
     resolution: Resolution
     words: Mapping[str, Word]
+
+    @cached_property
+    def blurred(self) -> frozenset[tuple[str | None, tuple[str, ...]]]:
+        """The files and rules of which a line is flagged that the report does not quote."""
+        unlined = (f for f in self.snapshot.findings if f.kind == "code" and UNLINED in f.key)
+        return frozenset((finding.path, finding.ids) for finding in unlined)
 
 
 def carry_forward(
@@ -144,6 +154,8 @@ def _code_settled(finding: Finding, scanner: str, scan: Scan) -> Sighting | None
     report, word = scan.reports[scanner], scan.words.get(finding.key)
     covered = report.covered.get(subject(finding), frozenset())
     if covered and not covered & affected_versions(finding):
+        return None
+    if (finding.path, finding.ids) in scan.blurred:
         return None
     if not covered and report.state != "ok":
         return None

@@ -35,6 +35,9 @@ LEVELS: dict[str, Severity] = {"error": "high", "warning": "medium", "note": "lo
 """How a tool would have a build react, taken for severity only where nothing better is told."""
 COUNTS = frozenset({"fail", "open", "review"})
 """The kinds of result that tell a weakness (section 3.27.9); the others tell that there is none."""
+UNNAMED = "unnamed-rule"
+NOWHERE = "."
+"""The place of a result that tells none."""
 CWE = re.compile(r"cwe[-/_ ]*0*(\d+)", re.IGNORECASE)
 
 
@@ -202,6 +205,11 @@ def _read_run(run: Run, source: Source) -> Reading:
 
     results = each(run.results, Result, aside)
     flags = [_flag(result, run, source) for result in results if _counts(result)]
+    gaps += [
+        Gap(name=EVERYTHING, reason="a result tells no rule, or no place")
+        for flag in flags
+        if flag.path == NOWHERE or flag.rule == UNNAMED
+    ]
     scanned = {place(path_of(uri, source.tree)) for uri in _targets(run)}
     covered = scanned | {place(flag.path) for flag in flags}
     found = findings(name, flags, source)
@@ -274,16 +282,16 @@ def _rule(result: Result, driver: Driver) -> Rule | None:
 
 def _rule_name(result: Result, rule: Rule | None) -> str:
     told_id = result.rule_id or (result.rule.id if result.rule else None)
-    return told_id or (rule.id if rule else "") or "unnamed-rule"
+    return told_id or (rule.id if rule else "") or UNNAMED
 
 
 def _path(where: PhysicalLocation | None, run: Run, source: Source) -> str:
-    """The file; ``.`` for a result about the whole project."""
+    """The file, as far as the result tells one."""
     location = where.artifact_location if where else None
     if location and location.uri is None and location.index is not None and run.artifacts:
         known = run.artifacts[location.index : location.index + 1]
         location = known[0].location if known else None
-    return path_of(location.uri, source.tree) if location and location.uri else "."
+    return path_of(location.uri, source.tree) if location and location.uri else NOWHERE
 
 
 def _score(result: Result, rule: Rule | None) -> float | None:
