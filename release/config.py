@@ -13,6 +13,9 @@ from release.model.base import sha256
 
 TABLE = "tool.release-warden"
 
+BUILT_IN_SCANNERS = ("osv", "pip-audit", "bandit", "detect-secrets")
+"""Others come by the entry points ``release_warden.scanners``."""
+
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="kebab"):
     """A table of the configuration."""
@@ -92,6 +95,7 @@ class Config(Settings, frozen=True, kw_only=True):
     ``version-files``: further files that tell the project's version, and change with it.
     ``publish-code-findings``: name findings in the project's own code in what is meant for others
     (pages, reports, exports); by default they are counted only. Secrets are always counted only.
+    ``scanners``: what a scan runs; ``osv``, on which decisions rest, is always among them.
     """
 
     repository: str = "local"
@@ -101,6 +105,7 @@ class Config(Settings, frozen=True, kw_only=True):
     pythons: tuple[str, ...] = ()
     version_files: tuple[str, ...] = ()
     publish_code_findings: bool = False
+    scanners: tuple[str, ...] = ("osv",)
     policy: Policy = Policy()
 
     @property

@@ -28,6 +28,7 @@ DRY_RUN = "stop between thinking and acting, and tell every problem that can be 
 @task(
     help=COMMON
     | {
+        "from_": "a folder of other tools' reports, read in place of asking and resolving",
         "advisories": ADVISORIES,
         "record": "carry the record forward; --no-record only looks",
         "accept_coverage": "believe a report that covers much less than the last one",
@@ -38,6 +39,7 @@ def scan(
     project: str = ".",
     json: bool = False,
     at: str = "",
+    from_: str = "",
     advisories: str = "",
     record: bool = True,
     accept_coverage: bool = False,
@@ -48,11 +50,14 @@ def scan(
       release-warden release.scan
       release-warden release.scan --no-record               only look
       release-warden release.scan --advisories osv-all.zip  without the network
+      release-warden release.scan --from reports            what other tools have found
     """
     from release.flows import console, tasks
+    from release.flows.scan import Sources
 
     def body(context: Context) -> Outcome:
-        return tasks.scan(context, advisories or None, record, accept_coverage)
+        sources = Sources(advisories or None, from_ or None)
+        return tasks.scan(context, sources, record, accept_coverage)
 
     console.run("release.scan", body, project=project, at=at, json=json)
 

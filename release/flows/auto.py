@@ -21,7 +21,7 @@ from release.flows.decide import (
     switched_off,
 )
 from release.flows.publish import converge, execute, last_scan, plan
-from release.flows.scan import Scanned, scan
+from release.flows.scan import Scanned, Sources, scan
 from release.flows.seals import Seal, open_seal
 from release.model.decision import Decision
 from release.model.plan import Plan
@@ -110,7 +110,7 @@ def auto(
     if context.workspace.git.shallow():
         raise BlockedError(SHALLOW.what, remedy=SHALLOW.next)
     resumed = _resume(context, repository, dry_run=dry_run)
-    scanned = scan(context, repository.name, advisories=advisories, keep=not dry_run)
+    scanned = scan(context, repository.name, sources=Sources(advisories), keep=not dry_run)
     known = _with_what_was_built(context, evidence_of(context, scanned))
     decision = _decided(context, known, dry_run=dry_run)
     if decision.action != "release" or (resumed and dry_run):
@@ -123,7 +123,7 @@ def auto(
         return Automatic(scanned, _decided(context, known, dry_run=dry_run), None)
     if not dry_run:
         # What users get has just changed, and the status must not speak of what they got before.
-        scanned = scan(context, repository.name, advisories=advisories)
+        scanned = scan(context, repository.name, sources=Sources(advisories))
     return Automatic(scanned, decision, shipment)
 
 

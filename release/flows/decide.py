@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from release.adapters import process
 from release.adapters.ledger import documents
+from release.config import Policy
 from release.decide.circumstances import NOTHING, Asked, Circumstances
 from release.decide.engine import Evidence, ReleaseAutomationEngine
 from release.decide.facts import difference, in_order
@@ -11,6 +14,7 @@ from release.decide.posture import LastRelease
 from release.errors import TryAgainError, UnknownError
 from release.flows.context import Context
 from release.flows.past import Known, at_release, first_known, last_release
+from release.flows.reports import required_of
 from release.flows.scan import Scanned
 from release.flows.seals import past_releases
 from release.model.base import digest, encode, sha256
@@ -106,8 +110,16 @@ def _mended(then: Known | None) -> tuple[str, ...]:
 
 
 def decide_on(context: Context, known: Evidence) -> Decision:
-    """Decide by the configured policy."""
-    return ReleaseAutomationEngine(context.workspace.config.policy).decide(known)
+    """Decide by the policy in force."""
+    return ReleaseAutomationEngine(policy_for(context, known)).decide(known)
+
+
+def policy_for(context: Context, known: Evidence | None) -> Policy:
+    """The configured policy; without closures, those must speak that the record has seen."""
+    policy = context.workspace.config.policy
+    if known is None:
+        return policy
+    return replace(policy, required=required_of(known.snapshot, known.record, policy.required))
 
 
 def keep(
@@ -152,7 +164,7 @@ def _files(
 ) -> dict[str, bytes]:
     config, last = context.workspace.config, known.last if known else None
     circumstances = Circumstances(
-        policy=config.policy,
+        policy=policy_for(context, known),
         config=config.digest,
         baseline=known.baseline if known else NOTHING,
         releases=known.releases if known else (),

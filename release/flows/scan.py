@@ -11,6 +11,7 @@ from release.adapters.repository import is_empty, open_repository
 from release.adapters.workspace import HUMAN_FACING, set_aside, write_file
 from release.errors import DocumentError, TryAgainError
 from release.flows.context import Context
+from release.flows.reports import configured, read_folder, required_of, run_scanners, with_reports
 from release.flows.snapshot import ScanRequest, take_snapshot
 from release.model.acceptance import Remark
 from release.model.base import digest, encode
@@ -24,6 +25,7 @@ from release.record.changes import SecurityChangeDetector
 from release.record.findings_page import MARK, render_findings
 from release.record.older_plans import is_older
 from release.record.remediation import update_plans
+from release.scan.readers.reading import Reading
 
 ATTEMPTS = 5
 """How often a scan takes its place in history before it gives way to other runs."""
@@ -37,38 +39,60 @@ class Scanned:
     record: Record
     changes: Changes
     before: Record | None
+    required: tuple[str, ...]
     remarks: tuple[Remark, ...] = ()
 
-    def unknown(self, required: tuple[str, ...]) -> tuple[str, ...]:
+    @property
+    def unknown(self) -> tuple[str, ...]:
         """The required scanners that could not speak for everything."""
         states = self.record.scanners
-        return tuple(name for name in required if name not in states or states[name].state != "ok")
+        return tuple(n for n in self.required if n not in states or states[n].state != "ok")
+
+
+@dataclass(frozen=True)
+class Sources:
+    """What a scan asks.
+
+    :param advisories: an OSV archive, a folder of records, or an archive's address; by default
+        the OSV API.
+    :param reports: a folder of reports, read in place of asking and resolving, unless
+        ``advisories`` are named too.
+    """
+
+    advisories: str | None = None
+    reports: str | None = None
+
+    @property
+    def asks_nobody(self) -> bool:
+        """Whether the reports are all there is."""
+        return self.reports is not None and self.advisories is None
 
 
 def scan(
     context: Context,
     repository: str,
     *,
-    advisories: str | None = None,
+    sources: Sources = Sources(),
     keep: bool = True,
     accept_coverage: bool = False,
 ) -> Scanned:
     """Scan the project.
 
     :param repository: where its releases are.
-    :param advisories: an OSV archive, a folder of records, or an archive's address; by default
-        the OSV API.
+    :param sources: what it asks.
     :param keep: carry the record forward in the ledger and render it for people.
     :param accept_coverage: believe a report that covers much less than the last one.
     """
     tip = context.ledger.tip("history")
     known = context.ledger.read(Record, tip, "record.json")
-    snapshot = _look(context, repository, advisories, known)
-    acceptances = _acceptances(context)
+    snapshot = _look(context, repository, sources, known)
+    compare = _Comparison(
+        _acceptances(context), accept_coverage, context.workspace.config.policy.required
+    )
     if not keep:
-        return _compare(known, snapshot, acceptances, accept_coverage)
+        return compare(known, snapshot)
     for attempt in range(1, ATTEMPTS + 1):
-        scanned = _compare(known, snapshot, acceptances, accept_coverage)
+        scanned = compare(known, snapshot)
         try:
             _remember(context, tip, scanned)
             break
@@ -77,20 +101,41 @@ def scan(
                 raise
             tip = context.ledger.tip("history")
             known = context.ledger.read(Record, tip, "record.json")
-    _beat(context, snapshot)
+    _beat(context, scanned)
     render(context)
     for line in words(scanned.remarks):
         context.tell(line)
     return scanned
 
 
-def _look(
-    context: Context, repository: str, advisories: str | None, known: Record | None
-) -> Snapshot:
+def _look(context: Context, repository: str, sources: Sources, known: Record | None) -> Snapshot:
+    """Read the reports, ask and resolve, or both; the configured scanners run where we resolve."""
     workspace, metadata = context.workspace, context.metadata
     project = Project(
         name=metadata.normalized_name, version=metadata.version, commit=workspace.commit
     )
+    readings: tuple[Reading, ...] = ()
+    chosen = configured(context)
+    if sources.reports is not None:
+        readings = read_folder(context, Path(sources.reports), known)
+    if sources.asks_nobody:
+        empty = Snapshot(
+            project=project, taken_at=context.clock.now(), scanners={}, repository=repository
+        )
+        return with_reports(context, empty, readings, known)
+    resolved = _resolve(context, repository, project, sources.advisories, known)
+    readings += run_scanners(context, resolved, chosen)
+    return with_reports(context, resolved, readings, known) if readings else resolved
+
+
+def _resolve(
+    context: Context,
+    repository: str,
+    project: Project,
+    advisories: str | None,
+    known: Record | None,
+) -> Snapshot:
+    workspace, metadata = context.workspace, context.metadata
     request = ScanRequest(
         project=project,
         candidate=metadata,
@@ -118,15 +163,33 @@ def _acceptances(context: Context) -> Acceptances:
         return NONE  # render() sets the file aside, and tells
 
 
-def _compare(
-    known: Record | None, snapshot: Snapshot, acceptances: Acceptances, accept_coverage: bool
-) -> Scanned:
-    record = carry_forward(
-        known, snapshot, accept_coverage=accept_coverage, acceptances=acceptances.by_key
-    )
-    changes = SecurityChangeDetector().compare(known, record)
-    told = remarks(acceptances, record, snapshot.taken_at)
-    return Scanned(marked(snapshot, record), record, changes, known, told)
+@dataclass(frozen=True)
+class _Comparison:
+    """How a snapshot is compared with what was known.
+
+    :param accept_coverage: believe a report that covers much less than the last one.
+    :param required: the scanners that the policy requires.
+    """
+
+    acceptances: Acceptances
+    accept_coverage: bool
+    required: tuple[str, ...]
+
+    def __call__(self, known: Record | None, snapshot: Snapshot) -> Scanned:
+        record = carry_forward(
+            known,
+            snapshot,
+            accept_coverage=self.accept_coverage,
+            acceptances=self.acceptances.by_key,
+        )
+        return Scanned(
+            snapshot=marked(snapshot, record),
+            record=record,
+            changes=SecurityChangeDetector().compare(known, record),
+            before=known,
+            required=required_of(snapshot, record, self.required),
+            remarks=remarks(self.acceptances, record, snapshot.taken_at),
+        )
 
 
 def _remember(context: Context, tip: str | None, scanned: Scanned) -> None:
@@ -147,15 +210,16 @@ def _remember(context: Context, tip: str | None, scanned: Scanned) -> None:
     )
 
 
-def _beat(context: Context, snapshot: Snapshot) -> None:
+def _beat(context: Context, scanned: Scanned) -> None:
     """Replace the heartbeat; if another scan did so at this moment, theirs is as fresh."""
+    snapshot = scanned.snapshot
     beat = Heartbeat(
         project=snapshot.project.name,
         repository=snapshot.repository,
         commit=snapshot.project.commit,
         taken_at=snapshot.taken_at,
         scanners=snapshot.scanners,
-        required=context.workspace.config.policy.required,
+        required=scanned.required,
     )
     ledger = context.ledger
     try:

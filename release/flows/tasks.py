@@ -31,17 +31,17 @@ CODES: dict[Action, int] = {"release": 0, "none": 0, "hold": 0, "block": 3, "unk
 """The exit code of a decision (DESIGN: the faces)."""
 
 
-def scan(context: Context, advisories: str | None, keep: bool, accept_coverage: bool) -> Outcome:
+def scan(context: Context, sources: scanning.Sources, keep: bool, accept_coverage: bool) -> Outcome:
     """``release.scan``: 4 when a required scanner could not speak for everything."""
     config = context.workspace.config
     scanned = scanning.scan(
         context,
         config.repository,
-        advisories=advisories,
+        sources=sources,
         keep=keep,
         accept_coverage=accept_coverage,
     )
-    unknown = scanned.unknown(config.policy.required)
+    unknown = scanned.unknown
     text = words.of_scan(scanned)
     if unknown:
         text += f"\nunknown is not clean: {', '.join(unknown)} could not speak for everything"

@@ -14,7 +14,9 @@ State = Literal["ok", "partial", "failed", "absent"]
 Verdict = Literal[
     "installable-fix", "blocked-by-us", "blocked-upstream", "no-fix", "own-code", "unknown"
 ]
-Ruling = Literal["withdrawn", "range-corrected", "still-affected", "unknown"]
+Ruling = Literal[
+    "withdrawn", "range-corrected", "still-affected", "rewritten", "suppressed", "gone", "unknown"
+]
 
 _NAME_END = re.compile(r"[^A-Za-z0-9._-]")
 
@@ -49,7 +51,12 @@ class Gap(Noun, frozen=True, kw_only=True):
 
     @property
     def package(self) -> str:
-        """The package that the name, which may be a whole requirement, begins with (PEP 503)."""
+        """The package that the name, which may be a whole requirement, begins with (PEP 503).
+
+        A path, which begins with ``.`` or ``/``, stands for itself; so does ``*``, everything.
+        """
+        if self.name.startswith((".", "/", "*")):
+            return self.name
         return canonicalize_name(_NAME_END.split(self.name.strip(), maxsplit=1)[0])
 
 
@@ -74,13 +81,19 @@ class Closure(Noun, frozen=True, kw_only=True):
 
 
 class Scanner(Noun, frozen=True, kw_only=True):
-    """How one scanner fared; ``covered`` lists ``name==version`` and is all that it may settle."""
+    """How one scanner fared; ``covered`` is all that it may settle.
+
+    It lists ``name==version``, and for scanners of code ``./path`` (or ``./path==severity`` where
+    the report was cut down to some severities). A ``selective`` report lists only what it flags:
+    that it no longer lists a thing does not say that the thing is gone.
+    """
 
     state: State
     covered: tuple[str, ...] = ()
     skipped: tuple[Gap, ...] = ()
     database_date: Instant | None = None
     detail: str = ""
+    selective: bool = False
 
 
 class Edit(Noun, frozen=True, kw_only=True):
@@ -108,7 +121,10 @@ class Reach(Noun, frozen=True, kw_only=True):
 
 
 class Word(Noun, frozen=True, kw_only=True):
-    """The advisory database's word on a finding that it no longer reports by itself."""
+    """A word on a finding that is no longer reported by itself.
+
+    The advisory database's on one in a package; the project's own file's on one in its code.
+    """
 
     key: str
     ruling: Ruling

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
+from functools import cached_property
 from types import MappingProxyType
 
 from release.model.acceptance import Acceptance
@@ -11,19 +12,30 @@ from release.model.finding import Finding
 from release.model.record import Cause, Record, Sighting, Tracked
 from release.model.snapshot import Snapshot, Word
 from release.record.coverage import (
+    EVERYTHING,
     READS_CLOSURES,
     Report,
     Resolution,
     Versions,
     affected_versions,
     carry,
+    subject,
     weigh,
 )
 from release.record.identity import Recognised, recognise
-from release.record.names import normalised
 
-RULINGS: dict[str, Cause] = {"withdrawn": "withdrawn", "range-corrected": "range-corrected"}
-"""The words of the advisory database that resolve a finding whose version stayed."""
+UNLINED = "#unlined"
+"""Stands in the key of a finding in the code whose flagged line nobody tells."""
+
+RULINGS: dict[str, Cause] = {
+    "withdrawn": "withdrawn",
+    "range-corrected": "range-corrected",
+    "rewritten": "upgraded",
+    "suppressed": "suppressed",
+    "gone": "package-gone",
+}
+"""The words that resolve a finding: the advisory database's on one whose version stayed, and the
+project's own file's on one in the code."""
 
 
 OPEN = Sighting(state="open")
@@ -45,6 +57,12 @@ class Scan:
         """The acceptance that holds for a finding at the moment of the scan."""
         word = self.acceptances.get(finding.key)
         return word if word and word.holds(finding, self.snapshot.taken_at) else None
+
+    @cached_property
+    def blurred(self) -> frozenset[tuple[str | None, tuple[str, ...]]]:
+        """The files and rules of which a line is flagged that the report does not quote."""
+        unlined = (f for f in self.snapshot.findings if f.kind == "code" and UNLINED in f.key)
+        return frozenset((finding.path, finding.ids) for finding in unlined)
 
 
 def carry_forward(
@@ -150,24 +168,66 @@ def _dated(
 def _settled(finding: Finding, scanner: str, last: Sighting, scan: Scan) -> Sighting:
     """A scanner's word on a finding that it does not list."""
     report = scan.reports.get(scanner, Report("absent"))
-    name = normalised(finding.package)
-    if last.state == "resolved" or report.state in {"failed", "absent"} or name in report.skipped:
+    name = subject(finding)
+    if last.state == "resolved" or report.state in {"failed", "absent"}:
         return last
+    if not report.skipped.isdisjoint({name, EVERYTHING}):
+        return last
+    if finding.kind != "dependency":
+        return _code_settled(finding, scanner, scan) or last
     covered = report.covered.get(name, set())
     if covered & affected_versions(finding):
         return _vanished(finding, report, scan)
-    return _left(finding, report, covered, scan.resolution) or last
+    return _left(finding, report, covered, scan) or last
 
 
-def _left(
-    finding: Finding, report: Report, covered: Set[str], resolution: Resolution
-) -> Sighting | None:
+def _code_settled(finding: Finding, scanner: str, scan: Scan) -> Sighting | None:
+    """A place in the code that is no longer flagged; its file has the first word."""
+    report, word = scan.reports[scanner], scan.words.get(finding.key)
+    covered = report.covered.get(subject(finding), set())
+    if covered and not covered & affected_versions(finding):
+        return None
+    if (finding.path, finding.ids) in scan.blurred:
+        return None
+    if not covered and report.state != "ok":
+        return None
+    if word and word.ruling in RULINGS and not (covered and word.ruling == "gone"):
+        return _resolved(RULINGS[word.ruling], word.evidence)
+    if word and word.ruling == "still-affected":
+        return Sighting(state="unexplained", evidence=word.evidence)
+    if covered:
+        return _resolved("upgraded", f"{scanner} covered {finding.path} and no longer flags it")
+    if report.selective:
+        return _unlisted(finding, scanner)
+    return _resolved("package-gone", f"{finding.path} is no longer scanned")
+
+
+def _unlisted(finding: Finding, scanner: str) -> Sighting:
+    about = finding.path or finding.package
+    return Sighting(
+        state="unexplained", evidence=f"{scanner} lists only what it flags, not {about}"
+    )
+
+
+def _left(finding: Finding, report: Report, covered: Set[str], scan: Scan) -> Sighting | None:
     """The version is no longer covered. Of a partial report, the resolver must vouch for it."""
-    if covered and (report.state == "ok" or resolution.is_rid_of(finding)):
+    if covered and (report.state == "ok" or scan.resolution.is_rid_of(finding)):
         return _resolved("upgraded", f"now at {', '.join(sorted(covered))}")
+    if report.selective:
+        return _elsewhere(finding, scan)
     if report.state == "ok":
         return _resolved("package-gone", f"{finding.package} is no longer installed")
     return None
+
+
+def _elsewhere(finding: Finding, scan: Scan) -> Sighting:
+    """A report that lists only what it flags does not list the package; others may know it."""
+    name, seen = subject(finding), affected_versions(finding)
+    full = [r for r in scan.reports.values() if r.state == "ok" and not r.selective]
+    known = frozenset[str]().union(*(r.covered.get(name, frozenset()) for r in full))
+    if known and not known & seen:
+        return _resolved("upgraded", f"now at {', '.join(sorted(known))}")
+    return _unlisted(finding, ", ".join(finding.scanners))
 
 
 def _vanished(finding: Finding, report: Report, scan: Scan) -> Sighting:

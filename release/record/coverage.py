@@ -20,15 +20,22 @@ SHRUNK = 5
 
 EVERYTHING = "*"
 
+WHOLE = ""
+"""The version of a file that was covered at every severity."""
+
 
 @dataclass(frozen=True)
 class Report:
-    """A scanner's report as far as it is believed; ``skipped`` are packages it has no word on."""
+    """A scanner's report as far as it is believed; ``skipped`` are packages it has no word on.
+
+    A ``selective`` one lists only what it flags, and says nothing of what it does not list.
+    """
 
     state: State
     covered: Versions = field(default_factory=dict)
     skipped: frozenset[str] = frozenset()
     pending: tuple[str, ...] | None = None
+    selective: bool = False
 
 
 class Resolution:
@@ -62,17 +69,35 @@ def _resolved_for(closure: Closure, finding: Finding) -> bool:
 
 
 def affected_versions(finding: Finding) -> frozenset[str]:
-    """All versions of its package that the finding was seen at."""
+    """All versions of its package that the finding was seen at.
+
+    For a place in a file: the whole file, or the file as far as this severity goes.
+    """
+    if finding.kind != "dependency":
+        return frozenset({WHOLE, finding.severity})
     return frozenset({finding.version}.union(*finding.affects.values()))
 
 
+def subject(finding: Finding) -> str:
+    """What a report has to cover to speak of a finding: its package, or its file."""
+    if finding.kind == "dependency":
+        return normalised(finding.package)
+    path = finding.path or "."
+    return path if _is_path(path) else f"./{path}"
+
+
 def versions_by_name(items: Iterable[str]) -> Versions:
-    """``name==version`` items as versions by normalised name (PEP 503)."""
+    """``name==version`` items as versions by normalised name (PEP 503); paths stay as they are."""
     found: dict[str, set[str]] = {}
     for item in items:
         name, _, version = item.partition("==")
-        found.setdefault(normalised(name), set()).add(version)
+        name = name if _is_path(name) else normalised(name)
+        found.setdefault(name, set()).add(version)
     return found
+
+
+def _is_path(name: str) -> bool:
+    return name.startswith((".", "/"))
 
 
 def weigh(
@@ -95,16 +120,28 @@ def weigh(
         state: State = scanner.state if scanner else "absent"
         return Report(state, pending=before.pending if before else None)
     covered = versions_by_name(scanner.covered)
+    selective = scanner.selective and not accept
     skipped: set[str] = {gap.package for gap in scanner.skipped}
     if name == READS_CLOSURES:
         skipped |= {p for p, pins in resolution.pins.items() if pins - covered.get(p, frozenset())}
+    if before and not accept:
+        skipped |= _narrowed(versions_by_name(before.covered), covered)
     if scanner.state == "partial" or skipped:
         pending = before.pending if before else None
-        return Report("partial", covered, frozenset(skipped), pending)
+        return Report("partial", covered, frozenset(skipped), pending, selective)
     names = tuple(sorted(covered))
     if accept or not _shrunk(names, before) or (before and before.pending == names):
-        return Report("ok", covered)
-    return Report("partial", covered, pending=names)
+        return Report("ok", covered, selective=selective)
+    return Report("partial", covered, pending=names, selective=selective)
+
+
+def _narrowed(last: Versions, covered: Versions) -> frozenset[str]:
+    """The files that are now covered at fewer severities than before."""
+    return frozenset(
+        name
+        for name, levels in covered.items()
+        if _is_path(name) and WHOLE not in levels and last.get(name, frozenset()) - levels
+    )
 
 
 def _shrunk(names: tuple[str, ...], before: Coverage | None) -> bool:
@@ -141,4 +178,10 @@ def _unknown(
 
 
 def _items(versions: Versions) -> tuple[str, ...]:
-    return tuple(sorted(f"{name}=={version}" for name in versions for version in versions[name]))
+    return tuple(
+        sorted(
+            name if _is_path(name) and not version else f"{name}=={version}"
+            for name in versions
+            for version in versions[name]
+        )
+    )

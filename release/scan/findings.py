@@ -217,8 +217,13 @@ def _summary(records: Sequence[Advisory]) -> str:
     summaries = [record.summary for record in records if record.summary]
     if summaries:
         return " ".join(summaries[0].split())
-    details = " ".join(next((record.details for record in records if record.details), "").split())
-    return details if len(details) <= SUMMARY_LENGTH else details[:SUMMARY_LENGTH].rstrip() + "…"
+    return brief(next((record.details for record in records if record.details), ""))
+
+
+def brief(description: str) -> str:
+    """The beginning of a description, which may fill pages, on one line."""
+    words = " ".join(description.split())
+    return words if len(words) <= SUMMARY_LENGTH else words[:SUMMARY_LENGTH].rstrip() + "…"
 
 
 def _url(records: Iterable[Advisory]) -> str | None:
@@ -273,13 +278,18 @@ def _story(
     """The key and the first sight of a weakness."""
     past = stories.get(weakness, [])
     if not past:
-        return _mint(weakness), now
+        return mint(weakness.ids, weakness.package), now
     return past[0].key, min((f.first_seen for f in past if f.first_seen), default=now)
 
 
-def _mint(weakness: Weakness) -> str:
-    best = min(weakness.ids, key=lambda id_: (_rank(id_, KEY_PREFERENCE), id_))
-    return f"{best}@{weakness.package}"
+def mint(ids: Iterable[str], package: str) -> str:
+    """The key of a weakness at its first sight.
+
+    :param ids: all of its alias group; at least one.
+    :param package: the normalized name (PEP 503).
+    """
+    best = min(ids, key=lambda id_: (_rank(id_, KEY_PREFERENCE), id_))
+    return f"{best}@{package}"
 
 
 def vanished(

@@ -71,9 +71,17 @@ def _rate_one(entry: Score) -> Rating | None:
     score = _base_score(entry)
     if score is None:
         return None
-    bands = V2_BANDS if entry.type == "CVSS_V2" else BANDS
-    severity = next((name for least, name in bands if score >= least), None)
+    severity = _band(score, V2_BANDS if entry.type == "CVSS_V2" else BANDS)
     return Rating(severity=severity, score=score) if severity else None
+
+
+def severity_of_score(score: float) -> Severity:
+    """The rating of a CVSS v3 or v4 score; nil is ``unknown``."""
+    return _band(score, BANDS) or "unknown"
+
+
+def _band(score: float, bands: tuple[tuple[float, Severity], ...]) -> Severity | None:
+    return next((name for least, name in bands if score >= least), None)
 
 
 def _base_score(entry: Score) -> float | None:
