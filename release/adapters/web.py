@@ -1,18 +1,25 @@
-"""The door to HTTP: one question, with time limits, asked again when the server is busy."""
+"""The door to HTTP: questions with time limits, asked again when the server is busy.
+
+requests asks one thing at a time. Many things at once go through libcurl (:mod:`.curl`) where the
+extra ``fast`` is installed, and through requests in threads where it is not. requests and tenacity
+are imported late: to start them takes longer than a whole scan with a warm cache.
+"""
 
 from __future__ import annotations
 
+import importlib.util
+import random
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 from urllib.parse import urlsplit, urlunsplit
-
-import requests
-import tenacity
-from requests.exceptions import ChunkedEncodingError, ReadTimeout
 
 from release.adapters import process
 from release.errors import UnreachableError
+
+if TYPE_CHECKING:
+    import requests
+    import tenacity
 
 TIMEOUT = (10.0, 30.0)
 """Seconds to connect, and seconds without a byte."""
@@ -27,9 +34,11 @@ LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 OK, NOT_FOUND = 200, 404
 BUSY = frozenset({429, 500, 502, 503, 504})
 CONNECTIONS = 8
+"""To one server at a time."""
+AGAIN = "see whether the network and the server are up, then run again"
 
 
-class _Busy(Exception):  # noqa: N818 - a signal between two functions, never seen outside
+class Busy(Exception):  # noqa: N818 - a signal between two functions, never seen outside
     """The server could not answer now; ``pause`` is its Retry-After in seconds."""
 
     def __init__(self, why: str, pause: float = 0) -> None:
@@ -37,8 +46,7 @@ class _Busy(Exception):  # noqa: N818 - a signal between two functions, never se
         self.pause = pause
 
 
-@dataclass(frozen=True)
-class Answer:
+class Answer(NamedTuple):
     """An answer, read to its end; ``kind`` is its media type."""
 
     url: str
@@ -48,15 +56,76 @@ class Answer:
     retry_after: float = 0
 
 
+class Question(NamedTuple):
+    """What is asked: a GET, or with a ``body`` of JSON a POST."""
+
+    url: str
+    body: bytes | None = None
+
+
+class Client(Protocol):
+    """Asks many things of one server at once."""
+
+    def ask_all(
+        self, questions: Sequence[Question], *, remedy: str = AGAIN
+    ) -> Iterator[tuple[Question, Answer]]:
+        """Ask each thing, and again a little later what the server was too busy for.
+
+        :param remedy: what to do when it does not answer.
+        :return: the answers as they come in, each with its question.
+        :raises UnreachableError: one never got an answer; those before it have been given.
+        """
+
+
+def client_for(url: str) -> Client:
+    """The client for a server: libcurl's where it is installed.
+
+    :param url: an address on that server.
+    """
+    if importlib.util.find_spec("pycurl"):
+        from release.adapters.curl import Curl
+
+        return Curl(url)
+    return Threads(url)
+
+
+class Threads:
+    """Many questions through requests; for where there is no libcurl."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+
+    def ask_all(
+        self, questions: Sequence[Question], *, remedy: str = AGAIN
+    ) -> Iterator[tuple[Question, Answer]]:
+        """See :class:`Client`."""
+        from concurrent.futures import ThreadPoolExecutor
+
+        with session_for(self._url) as session, ThreadPoolExecutor(CONNECTIONS) as pool:
+            answers = pool.map(lambda question: _put(session, question, remedy), questions)
+            yield from zip(questions, answers, strict=True)
+
+
+def _put(session: requests.Session, question: Question, remedy: str) -> Answer:
+    if question.body is None:
+        return ask(session, question.url, remedy=remedy)
+    headers = {"Content-Type": "application/json"}
+    return ask(
+        session, question.url, method="POST", body=question.body, headers=headers, remedy=remedy
+    )
+
+
 def session_for(url: str) -> requests.Session:
     """A session; to this machine's own plain HTTP it takes no proxy, which requests would.
 
     The certificates of ``SSL_CERT_FILE`` count, as they do for uv and for Python itself; requests
     alone would look at ``REQUESTS_CA_BUNDLE`` and ``CURL_CA_BUNDLE`` only, which go first.
     """
-    parts, session = urlsplit(url), requests.Session()
+    import requests
+
+    session = requests.Session()
     session.verify = process.variable("SSL_CERT_FILE") or True
-    session.trust_env = parts.scheme != "http" or parts.hostname not in LOOPBACK
+    session.trust_env = not is_here(url)
     for scheme in ("https://", "http://"):
         session.mount(scheme, requests.adapters.HTTPAdapter(pool_maxsize=CONNECTIONS))
     return session
@@ -70,28 +139,39 @@ def ask(
     body: bytes | None = None,
     headers: Mapping[str, str] | None = None,
     auth: tuple[str, str] | None = None,
-    remedy: str = "see whether the network and the server are up, then run again",
+    remedy: str = AGAIN,
 ) -> Answer:
     """Ask, and ask again a little later when the server is busy or the line is cut.
 
     :param remedy: what to do when it does not answer.
     :raises UnreachableError: it never answered; an answer with a status that says no is one.
     """
+    import requests
+    import tenacity
+
     tries = tenacity.Retrying(
         stop=tenacity.stop_after_attempt(ATTEMPTS),
-        retry=tenacity.retry_if_exception_type(_Busy),
+        retry=tenacity.retry_if_exception_type(Busy),
         wait=_pause,
         reraise=True,
     )
     request = requests.Request(method, url, headers=headers, data=body, auth=auth)
     try:
         return tries(_once, session, request)
-    except (_Busy, requests.RequestException) as error:
-        raise UnreachableError(
-            f"{urlsplit(url).netloc.rpartition('@')[2]} did not answer",
-            why=f"{shown(url)}: {error}",
-            remedy=remedy,
-        ) from error
+    except (Busy, requests.RequestException) as error:
+        raise unanswered(url, str(error), remedy) from error
+
+
+def unanswered(url: str, why: str, remedy: str) -> UnreachableError:
+    """The error for a server that did not answer."""
+    host = urlsplit(url).netloc.rpartition("@")[2]
+    return UnreachableError(f"{host} did not answer", why=f"{shown(url)}: {why}", remedy=remedy)
+
+
+def is_here(url: str) -> bool:
+    """Whether this is plain HTTP to this machine, which needs no proxy."""
+    parts = urlsplit(url)
+    return parts.scheme == "http" and parts.hostname in LOOPBACK
 
 
 def shown(url: str) -> str:
@@ -102,6 +182,9 @@ def shown(url: str) -> str:
 
 def _once(session: requests.Session, request: requests.Request) -> Answer:
     """One try, the body read to its end."""
+    import requests
+    from requests.exceptions import ChunkedEncodingError, ReadTimeout
+
     try:
         with session.request(
             request.method or "GET",
@@ -114,9 +197,9 @@ def _once(session: requests.Session, request: requests.Request) -> Answer:
         ) as got:
             answer = _answer(got)
     except (requests.ConnectionError, ReadTimeout, ChunkedEncodingError) as error:
-        raise _Busy(_cause(error)) from error
+        raise Busy(_cause(error)) from error
     if answer.status in BUSY:
-        raise _Busy(f"HTTP {answer.status}", answer.retry_after)
+        raise Busy(f"HTTP {answer.status}", answer.retry_after)
     return answer
 
 
@@ -134,6 +217,8 @@ def _answer(got: requests.Response) -> Answer:
 
 def _read_whole(got: requests.Response) -> bytes:
     """The body, within the deadline: ``requests`` itself limits only each single read."""
+    import requests
+
     end = time.monotonic() + DEADLINE
     body = bytearray()
     for chunk in got.iter_content(1 << 16):
@@ -147,9 +232,17 @@ def _read_whole(got: requests.Response) -> bytes:
 
 def _pause(state: tenacity.RetryCallState) -> float:
     error = state.outcome.exception() if state.outcome else None
-    asked = error.pause if isinstance(error, _Busy) else 0
-    usual = tenacity.wait_exponential(multiplier=0.3, max=8) + tenacity.wait_random(0, 0.3)
-    return max(asked, usual(state))
+    return pause(state.attempt_number, error.pause if isinstance(error, Busy) else 0)
+
+
+def pause(attempt: int, asked: float) -> float:
+    """Seconds until the next try: twice as long each time, or what the server asks for.
+
+    :param attempt: how many tries there have been.
+    :param asked: its Retry-After in seconds, 0 without one.
+    """
+    spread = random.uniform(0, 0.3)  # noqa: S311 - so that two runs do not return together
+    return max(asked, min(0.3 * 2.0 ** (attempt - 1), 8.0) + spread)
 
 
 def _cause(error: BaseException) -> str:

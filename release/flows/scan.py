@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from urllib.parse import urlsplit
 
 from release.adapters.index import SimpleIndex, pypi_simple_url
 from release.adapters.ledger import documents
 from release.adapters.repository import is_empty, open_repository
-from release.adapters.workspace import HUMAN_FACING, write_file
+from release.adapters.workspace import HUMAN_FACING, Workspace, write_file
 from release.errors import DocumentError, TryAgainError
 from release.flows.context import Context
 from release.flows.snapshot import ScanRequest, take_snapshot
@@ -95,11 +96,20 @@ def _look(
         now=context.clock.now(),
         cache=workspace.state / "cache",
         tell=context.tell,
+        archive=_archive(workspace),
     )
     if is_empty(repository, workspace.root):
         return take_snapshot(request)
     with open_repository(repository, workspace.root) as where:
         return take_snapshot(replace(request, releases=SimpleIndex(where.simple_url)))
+
+
+def _archive(workspace: Workspace) -> str | None:
+    """The archive that the configuration names; a path there is one from the project's folder."""
+    named = workspace.config.osv_archive
+    if named is None or urlsplit(named).scheme in {"http", "https"}:
+        return named
+    return str(workspace.root / named)
 
 
 def _compare(known: Record | None, snapshot: Snapshot, accept_coverage: bool) -> Scanned:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterable, Iterator
+from datetime import datetime
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -132,6 +133,15 @@ class Damaged(Part, frozen=True):
     def may_concern(self, packages: frozenset[str]) -> bool:
         """Whether a reader who lacks this record may lack something about these packages."""
         return self.packages is None or bool(self.packages & packages)
+
+    def also_about(self, packages: Iterable[str]) -> Damaged:
+        """The same, when it came in answer to a question about these packages."""
+        return Damaged(self.name, self.reason, frozenset(packages) | (self.packages or frozenset()))
+
+
+def newest(records: Iterable[Advisory]) -> datetime | None:
+    """When the latest of some records was changed."""
+    return max((record.modified for record in records), default=None)
 
 
 _decoder = msgspec.json.Decoder(Advisory)

@@ -13,8 +13,12 @@ from typing import Any
 import pytest
 from osv_server import CUT, HANG, Osv, Trouble, osv_api
 
-from release.adapters import osv, web
-from release.adapters.osv import OsvApi, OsvArchive, open_source
+from release.adapters import web
+from release.adapters.osv import api as osv_api_room
+from release.adapters.osv import archive as archive_room
+from release.adapters.osv import open_source
+from release.adapters.osv.api import OsvApi
+from release.adapters.osv.archive import OsvArchive
 from release.errors import UnreachableError, UsageError
 from release.scan.source import Found
 
@@ -43,7 +47,8 @@ def ids(found: Found) -> list[str]:
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pauses and patience cut short; what is paused for and how often stays."""
     monkeypatch.setattr(web, "TIMEOUT", (0.5, 0.3))
-    monkeypatch.setattr(web, "_pause", lambda state: 0.01)
+    monkeypatch.setattr(web, "DEADLINE", 0.3)
+    monkeypatch.setattr(web, "pause", lambda attempt, asked: 0.01)
 
 
 @pytest.mark.parametrize(
@@ -97,11 +102,11 @@ def test_a_listed_record_that_cannot_be_had_is_named(tmp_path: Path) -> None:
         api.raw["P-2"] = b'{"id": "P-2", "modified": 3}'
         found = OsvApi(api.url).match([("thing", "1")])
     assert ids(found) == ["P-3"]
-    assert {one.name: one.packages for one in found.damaged} == {"P-1": None, "P-2": None}
+    assert {one.name: one.packages for one in found.damaged} == {"P-1": {"thing"}, "P-2": {"thing"}}
 
 
 def test_a_busy_server_is_asked_again_when_it_says(tmp_path: Path) -> None:
-    busy = [Trouble(429, {"Retry-After": "1"}), Trouble(503, {"Retry-After": "Fri, 1 Jan 2027"})]
+    busy = [Trouble(429, {"Retry-After": "1"}), Trouble(503, {"Retry-After": "Thu, 01 Jan 2026 00:00:00 GMT"})]
     with osv_api(write(tmp_path, record("P-1")), troubles=busy) as api:
         assert ids(OsvApi(api.url).match([("thing", "1")])) == ["P-1"]
     moments = [moment for *_, moment in api.seen]
@@ -183,7 +188,7 @@ def test_pages_without_end_are_rubbish(tmp_path: Path) -> None:
     ):
         OsvApi(api.url).match([("thing", "1")])
     assert "100 pages" in caught.value.why
-    assert len(api.seen) == osv.MOST_PAGES
+    assert len(api.seen) == osv_api_room.MOST_PAGES
 
 
 @pytest.mark.usefixtures("quick")
@@ -284,7 +289,7 @@ def test_an_archive_beyond_reason_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = packed(tmp_path / "all.zip", members(record("P-1")))
-    monkeypatch.setattr(osv, "LARGEST_ARCHIVE", 100)
+    monkeypatch.setattr(archive_room, "LARGEST_ARCHIVE", 100)
     monkeypatch.setattr(web, "LARGEST", 100)
     with pytest.raises(UnreachableError, match="no archive"):
         open_source(str(path), "http://unused.invalid", tmp_path)
