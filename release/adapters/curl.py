@@ -13,10 +13,12 @@ from pathlib import Path
 import pycurl
 
 from release.adapters import process, web
-from release.adapters.web import AGAIN, BUSY, CONNECTIONS, Answer, Busy, Question, is_here
+from release.adapters.web import AGAIN, BUSY, Answer, Busy, Question, is_here
 
-AT_ONCE = 32
+AT_ONCE = 64
 """Questions that are on their way at a time."""
+CONNECTIONS = 32
+"""To one server at a time, where it does not speak HTTP/2."""
 ENOUGH = 4
 """Questions that a server may be too busy for before it is left in peace for a while."""
 MOST_REDIRECTS = 10

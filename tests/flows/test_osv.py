@@ -106,7 +106,10 @@ def test_a_listed_record_that_cannot_be_had_is_named(tmp_path: Path) -> None:
 
 
 def test_a_busy_server_is_asked_again_when_it_says(tmp_path: Path) -> None:
-    busy = [Trouble(429, {"Retry-After": "1"}), Trouble(503, {"Retry-After": "Thu, 01 Jan 2026 00:00:00 GMT"})]
+    busy = [
+        Trouble(429, {"Retry-After": "1"}),
+        Trouble(503, {"Retry-After": "Thu, 01 Jan 2026 00:00:00 GMT"}),
+    ]
     with osv_api(write(tmp_path, record("P-1")), troubles=busy) as api:
         assert ids(OsvApi(api.url).match([("thing", "1")])) == ["P-1"]
     moments = [moment for *_, moment in api.seen]

@@ -11,6 +11,9 @@ from release.adapters.osv.api import OsvApi
 from release.errors import UnreachableError
 from release.scan.source import AdvisorySource, Found
 
+CACHE = "osv-1.sqlite"
+"""The file of details; another number when what is in it changes its form."""
+
 
 def open_source(
     advisories: str | None, osv_url: str, cache: Path, *, archive: str | None = None
@@ -29,7 +32,7 @@ def open_source(
         from release.adapters.osv.archive import open_archive
 
         return open_archive(advisories, cache, detail=named(advisories))
-    api = OsvApi(osv_url, cache / "osv", detail=named(osv_url))
+    api = OsvApi(osv_url, cache / CACHE, detail=named(osv_url))
     return WithStandIn(api, archive, cache) if archive else api
 
 

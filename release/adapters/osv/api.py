@@ -51,7 +51,7 @@ class OsvApi:
     """The OSV API; each thing is asked once a run, and details once for each ``modified``.
 
     :param url: its root, such as ``https://api.osv.dev``.
-    :param cache: the folder where details are kept; none are without one.
+    :param cache: the file where details are kept; none are without one.
     :param detail: how it is named in a snapshot; by default ``url``.
     """
 
@@ -142,30 +142,28 @@ class OsvApi:
     def _learn(self, wanted: Mapping[str, str]) -> None:
         """Have these records, ids to ``modified``: from this run, from the cache, or fetched."""
         missing = {id_: at for id_, at in wanted.items() if id_ not in self._records}
-        kept = {id_: self._kept(id_, at) for id_, at in missing.items()}
-        self._records |= {id_: record for id_, record in kept.items() if record}
-        self._fetch({id_: at for id_, at in missing.items() if not kept[id_]})
+        self._records |= self._kept(missing)
+        self._fetch({id_: at for id_, at in missing.items() if id_ not in self._records})
 
-    def _kept(self, id_: str, modified: str) -> Advisory | None:
-        data = self._cache.read(id_, modified) if self._cache and modified else None
-        record = _read(id_, data) if data is not None else None
-        return record if isinstance(record, Advisory) else None
+    def _kept(self, missing: Mapping[str, str]) -> dict[str, Advisory]:
+        listed = {id_: at for id_, at in missing.items() if at}
+        kept = self._cache.read(listed) if self._cache and listed else {}
+        read = {id_: _read(id_, data) for id_, data in kept.items()}
+        return {id_: one for id_, one in read.items() if isinstance(one, Advisory)}
 
     def _fetch(self, missing: Mapping[str, str]) -> None:
         """Fetch records; what has come is kept even if what follows does not."""
-        questions = {
-            Question(f"{self._url}/v1/vulns/{quote(id_, safe='')}"): id_ for id_ in sorted(missing)
-        }
-        if not questions:
-            return
-        for question, answer in self._ask(tuple(questions)):
-            id_ = questions[question]
-            record = self._record(id_, answer)
-            self._records[id_] = record
-            if self._cache and missing[id_] and isinstance(record, Advisory):
-                self._cache.write(id_, missing[id_], answer.content)
-        if self._cache:
-            self._cache.prune()
+        ids = {f"{self._url}/v1/vulns/{quote(id_, safe='')}": id_ for id_ in sorted(missing)}
+        fresh: dict[str, tuple[str, bytes]] = {}
+        try:
+            for question, answer in self._ask([Question(url) for url in ids]):
+                id_ = ids[question.url]
+                self._records[id_] = record = self._record(id_, answer)
+                if missing[id_] and isinstance(record, Advisory):
+                    fresh[id_] = missing[id_], answer.content
+        finally:
+            if self._cache and fresh:
+                self._cache.write(fresh)
 
     def _record(self, id_: str, answer: Answer) -> Advisory | Damaged | None:
         if answer.status == NOT_FOUND:

@@ -1,72 +1,79 @@
 """Records of the OSV API that were fetched before, on disk.
 
-One file a record, named by its id and stamped with the ``modified`` that the API listed and a
-digest of its bytes. A file appears whole or not at all, so runs may share the folder and be killed;
-what a power cut or a hand damaged does not fit its digest, and is fetched anew.
+SQLite keeps them whole when runs share the file or are killed. Each record has the ``modified``
+that the API listed and a digest beside it: what a power cut or a hand damaged does not fit, and is
+fetched anew. One file for all, as making a file for each took most of the time of a scan.
 """
 
 from __future__ import annotations
 
 import contextlib
 import hashlib
-import os
-import tempfile
+import sqlite3
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 MOST_RECORDS = 20_000
-"""Files that are kept; the ones written longest ago go first."""
+"""Records that are kept; the ones written longest ago go first."""
+LARGEST_RECORD = 1 << 20
+"""Bytes of a record that is kept."""
+PATIENCE = 2.0
+"""Seconds to wait for another run that writes; after them this run goes without."""
+TABLE = "CREATE TABLE IF NOT EXISTS records (id TEXT UNIQUE, modified TEXT, sha256 TEXT, data BLOB)"
+READ = "SELECT sha256, data FROM records WHERE id = ? AND modified = ?"
+WRITE = "INSERT OR REPLACE INTO records VALUES (?, ?, ?, ?)"
+PRUNE = "DELETE FROM records WHERE rowid <= (SELECT max(rowid) FROM records) - ?"
 
 
 class RecordCache:
-    """A folder of records. It may lose everything at any time; it never answers wrongly.
+    """Records by id and ``modified``. It may lose everything at any time; it never answers wrongly.
 
-    :param folder: made when it is first written to.
+    :param file: made when it is first needed.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, file: Path) -> None:
+        self._file = file
 
-    def read(self, id_: str, modified: str) -> bytes | None:
-        """The record as it was when the API listed it with this ``modified``, if it is here."""
+    def read(self, wanted: Mapping[str, str]) -> dict[str, bytes]:
+        """Those of the wanted records, ids to ``modified``, that are here and whole."""
+        found: dict[str, bytes] = {}
+        with self._harmless(), self._database() as database:
+            for wish in wanted.items():
+                row = database.execute(READ, wish).fetchone()
+                if row and isinstance(row[1], bytes) and row[0] == _digest(row[1]):
+                    found[wish[0]] = row[1]
+        return found
+
+    def write(self, records: Mapping[str, tuple[str, bytes]]) -> None:
+        """Keep records, ids to (``modified``, bytes)."""
+        rows = [
+            (id_, modified, _digest(data), data)
+            for id_, (modified, data) in records.items()
+            if len(data) <= LARGEST_RECORD
+        ]
+        with self._harmless(), self._database() as database, database:
+            database.executemany(WRITE, rows)
+            database.execute(PRUNE, (MOST_RECORDS,))
+
+    @contextlib.contextmanager
+    def _database(self) -> Iterator[sqlite3.Connection]:
+        self._file.parent.mkdir(parents=True, exist_ok=True)
+        with contextlib.closing(sqlite3.connect(self._file, timeout=PATIENCE)) as database:
+            database.execute("PRAGMA synchronous = OFF")  # the digests notice what a cut loses
+            database.execute(TABLE)
+            yield database
+
+    @contextlib.contextmanager
+    def _harmless(self) -> Iterator[None]:
+        """What goes wrong here costs time and no answer; a file that is no database goes."""
         try:
-            stamp, _, record = self._file(id_).read_bytes().partition(b"\n")
-        except OSError:
-            return None
-        return record if stamp == _stamp(id_, modified, record) else None
-
-    def write(self, id_: str, modified: str, record: bytes) -> None:
-        """Keep a record. A disk that takes nothing costs time at the next run, and no answer."""
-        with contextlib.suppress(OSError):
-            self._folder.mkdir(parents=True, exist_ok=True)
-            descriptor, part = tempfile.mkstemp(dir=self._folder, prefix=".part-")
-            try:
-                with os.fdopen(descriptor, "wb") as file:
-                    file.write(_stamp(id_, modified, record) + b"\n" + record)
-                Path(part).replace(self._file(id_))
-            finally:
-                Path(part).unlink(missing_ok=True)
-
-    def prune(self) -> None:
-        """Remove what was written longest ago, down to the bound; also parts that a kill left."""
-        with contextlib.suppress(OSError):
-            files = [entry for entry in os.scandir(self._folder) if entry.is_file()]
-            over = len(files) - MOST_RECORDS
-            oldest = sorted(files, key=_written)[: max(over, 0)]
-            for entry in oldest:
-                Path(entry.path).unlink(missing_ok=True)
-
-    def _file(self, id_: str) -> Path:
-        return self._folder / f"{hashlib.sha256(id_.encode()).hexdigest()[:32]}.json"
+            yield
+        except (sqlite3.OperationalError, OSError):  # locked, no room, no permission
+            return
+        except sqlite3.DatabaseError:
+            with contextlib.suppress(OSError):
+                self._file.unlink(missing_ok=True)
 
 
-def _stamp(id_: str, modified: str, record: bytes) -> bytes:
-    """One line; an id or a time with line breaks in it cannot pass for another's."""
-    told = repr((id_, modified)).encode()
-    return told + b" " + hashlib.sha256(record).hexdigest().encode()
-
-
-def _written(entry: os.DirEntry[str]) -> float:
-    try:
-        return entry.stat().st_mtime
-    except FileNotFoundError:  # another run was faster
-        return 0.0
+def _digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
