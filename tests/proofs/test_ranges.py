@@ -8,11 +8,11 @@ from ranges import ARCHIVE, NO_ARCHIVE, compare, real_records
 pytestmark = pytest.mark.proof
 
 NO_VERSIONS = {
-    "PYSEC-2019-125",  # a range that ends at 0.2-n653
-    "PYSEC-2021-371",
+    "PYSEC-2019-125",  # steam, fixed in 2019-09-12
+    "PYSEC-2021-371",  # binderhub, fixed in 0.2.0-n653
 }
-"""The records with a range whose turns are no versions (PEP 440): a package that they name is
-covered at the versions that they list, and at no other."""
+"""The records with a range that ends at no version (PEP 440), and without a list of versions.
+They are set aside by name, and the package that they name is not covered."""
 
 
 @pytest.mark.skipif(not ARCHIVE, reason=NO_ARCHIVE)
