@@ -183,7 +183,7 @@ def shown(url: str) -> str:
 def _once(session: requests.Session, request: requests.Request) -> Answer:
     """One try, the body read to its end."""
     import requests
-    from requests.exceptions import ChunkedEncodingError, ReadTimeout
+    import urllib3
 
     try:
         with session.request(
@@ -196,7 +196,7 @@ def _once(session: requests.Session, request: requests.Request) -> Answer:
             stream=True,
         ) as got:
             answer = _answer(got)
-    except (requests.ConnectionError, ReadTimeout, ChunkedEncodingError) as error:
+    except (requests.ConnectionError, requests.ReadTimeout, urllib3.exceptions.HTTPError) as error:
         raise Busy(_cause(error)) from error
     if answer.status in BUSY:
         raise Busy(f"HTTP {answer.status}", answer.retry_after)
@@ -216,12 +216,15 @@ def _answer(got: requests.Response) -> Answer:
 
 
 def _read_whole(got: requests.Response) -> bytes:
-    """The body, within the deadline: ``requests`` itself limits only each single read."""
+    """The body, within the deadline: ``requests`` itself limits only each single read.
+
+    Its ``iter_content`` waits until a chunk is full, so a server that drips would hold us there.
+    """
     import requests
 
     end = time.monotonic() + DEADLINE
     body = bytearray()
-    for chunk in got.iter_content(1 << 16):
+    while chunk := got.raw.read1(1 << 16, decode_content=True):
         body += chunk
         if len(body) > LARGEST:
             raise requests.RequestException("an answer of more than a gibibyte")

@@ -278,6 +278,7 @@ def test_a_proxy_is_asked_for_what_is_elsewhere(
         monkeypatch.delenv(one, raising=False)
     with osv_api(write(tmp_path, record("P-1"))) as api:
         monkeypatch.setenv(name, api.url)
+        api.raw["http://osv.invalid/v1/vulns/P-1"] = api.raw["P-1"]  # as a proxy is asked
         assert ids(OsvApi("http://osv.invalid").match([("thing", "1")])) == ["P-1"]
         assert api.seen[0][1] == "http://osv.invalid/v1/querybatch"
 
