@@ -90,6 +90,8 @@ class Config(Settings, frozen=True, kw_only=True):
     ``gates``: nox sessions that must be green; by default lint, types and tests where they exist.
     ``index-url``: the simple index that dependencies come from; by default PyPI's.
     ``osv-url``: the OSV API.
+    ``osv-archive``: an archive or folder of OSV records, or an archive's address, that stands in
+    when the API does not answer.
     ``pythons``: the Python versions to look at, as ``"3.12"``; by default all that
     ``Requires-Python`` admits and that are not past their end of life.
     ``version-files``: further files that tell the project's version, and change with it.
@@ -102,6 +104,7 @@ class Config(Settings, frozen=True, kw_only=True):
     gates: tuple[str, ...] | None = None
     index_url: str | None = None
     osv_url: str = "https://api.osv.dev"
+    osv_archive: str | None = None
     pythons: tuple[str, ...] = ()
     version_files: tuple[str, ...] = ()
     publish_code_findings: bool = False

@@ -1,18 +1,22 @@
-"""The door to HTTP: one question, with time limits, asked again when the server is busy."""
+"""The door to HTTP: questions with time limits, asked again when the server is busy.
+
+requests and tenacity are imported late: to start them takes longer than a scan with a warm cache.
+"""
 
 from __future__ import annotations
 
+import random
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit, urlunsplit
-
-import requests
-import tenacity
-from requests.exceptions import ChunkedEncodingError, ReadTimeout
 
 from release.adapters import process
 from release.errors import UnreachableError
+
+if TYPE_CHECKING:
+    import requests
+    import tenacity
 
 TIMEOUT = (10.0, 30.0)
 """Seconds to connect, and seconds without a byte."""
@@ -26,10 +30,12 @@ LARGEST = 1 << 30
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 OK, NOT_FOUND = 200, 404
 BUSY = frozenset({429, 500, 502, 503, 504})
-CONNECTIONS = 8
+CONNECTIONS = 32
+"""To one server at a time."""
+AGAIN = "see whether the network and the server are up, then run again"
 
 
-class _Busy(Exception):  # noqa: N818 - a signal between two functions, never seen outside
+class Busy(Exception):  # noqa: N818 - a signal between two functions, never seen outside
     """The server could not answer now; ``pause`` is its Retry-After in seconds."""
 
     def __init__(self, why: str, pause: float = 0) -> None:
@@ -37,8 +43,7 @@ class _Busy(Exception):  # noqa: N818 - a signal between two functions, never se
         self.pause = pause
 
 
-@dataclass(frozen=True)
-class Answer:
+class Answer(NamedTuple):
     """An answer, read to its end; ``kind`` is its media type."""
 
     url: str
@@ -48,15 +53,55 @@ class Answer:
     retry_after: float = 0
 
 
+class Question(NamedTuple):
+    """What is asked: a GET, or with a ``body`` of JSON a POST."""
+
+    url: str
+    body: bytes | None = None
+
+
+def ask_all(
+    url: str, questions: Sequence[Question], *, remedy: str = AGAIN
+) -> Iterator[tuple[Question, Answer]]:
+    """Ask many things of one server at once, and each again later that it was too busy for.
+
+    :param url: an address on that server.
+    :param remedy: what to do when it does not answer.
+    :return: the answers as they come in, each with its question.
+    :raises UnreachableError: one never got an answer; those before it have been given, and those
+        not yet asked are not asked any more.
+    """
+    from concurrent.futures import ThreadPoolExecutor, as_completed
+
+    with session_for(url) as session, ThreadPoolExecutor(CONNECTIONS) as pool:
+        asked = {pool.submit(_put, session, one, remedy): one for one in questions}
+        try:
+            for done in as_completed(asked):
+                yield asked[done], done.result()
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def _put(session: requests.Session, question: Question, remedy: str) -> Answer:
+    if question.body is None:
+        return ask(session, question.url, remedy=remedy)
+    headers = {"Content-Type": "application/json"}
+    return ask(
+        session, question.url, method="POST", body=question.body, headers=headers, remedy=remedy
+    )
+
+
 def session_for(url: str) -> requests.Session:
     """A session; to this machine's own plain HTTP it takes no proxy, which requests would.
 
     The certificates of ``SSL_CERT_FILE`` count, as they do for uv and for Python itself; requests
     alone would look at ``REQUESTS_CA_BUNDLE`` and ``CURL_CA_BUNDLE`` only, which go first.
     """
-    parts, session = urlsplit(url), requests.Session()
+    import requests
+
+    session = requests.Session()
     session.verify = process.variable("SSL_CERT_FILE") or True
-    session.trust_env = parts.scheme != "http" or parts.hostname not in LOOPBACK
+    session.trust_env = not is_here(url)
     for scheme in ("https://", "http://"):
         session.mount(scheme, requests.adapters.HTTPAdapter(pool_maxsize=CONNECTIONS))
     return session
@@ -70,28 +115,39 @@ def ask(
     body: bytes | None = None,
     headers: Mapping[str, str] | None = None,
     auth: tuple[str, str] | None = None,
-    remedy: str = "see whether the network and the server are up, then run again",
+    remedy: str = AGAIN,
 ) -> Answer:
     """Ask, and ask again a little later when the server is busy or the line is cut.
 
     :param remedy: what to do when it does not answer.
     :raises UnreachableError: it never answered; an answer with a status that says no is one.
     """
+    import requests
+    import tenacity
+
     tries = tenacity.Retrying(
         stop=tenacity.stop_after_attempt(ATTEMPTS),
-        retry=tenacity.retry_if_exception_type(_Busy),
+        retry=tenacity.retry_if_exception_type(Busy),
         wait=_pause,
         reraise=True,
     )
     request = requests.Request(method, url, headers=headers, data=body, auth=auth)
     try:
         return tries(_once, session, request)
-    except (_Busy, requests.RequestException) as error:
-        raise UnreachableError(
-            f"{urlsplit(url).netloc.rpartition('@')[2]} did not answer",
-            why=f"{shown(url)}: {error}",
-            remedy=remedy,
-        ) from error
+    except (Busy, requests.RequestException) as error:
+        raise unanswered(url, str(error), remedy) from error
+
+
+def unanswered(url: str, why: str, remedy: str) -> UnreachableError:
+    """The error for a server that did not answer."""
+    host = urlsplit(url).netloc.rpartition("@")[2]
+    return UnreachableError(f"{host} did not answer", why=f"{shown(url)}: {why}", remedy=remedy)
+
+
+def is_here(url: str) -> bool:
+    """Whether this is plain HTTP to this machine, which needs no proxy."""
+    parts = urlsplit(url)
+    return parts.scheme == "http" and parts.hostname in LOOPBACK
 
 
 def shown(url: str) -> str:
@@ -102,6 +158,9 @@ def shown(url: str) -> str:
 
 def _once(session: requests.Session, request: requests.Request) -> Answer:
     """One try, the body read to its end."""
+    import requests
+    import urllib3
+
     try:
         with session.request(
             request.method or "GET",
@@ -113,10 +172,10 @@ def _once(session: requests.Session, request: requests.Request) -> Answer:
             stream=True,
         ) as got:
             answer = _answer(got)
-    except (requests.ConnectionError, ReadTimeout, ChunkedEncodingError) as error:
-        raise _Busy(_cause(error)) from error
+    except (requests.ConnectionError, requests.ReadTimeout, urllib3.exceptions.HTTPError) as error:
+        raise Busy(_cause(error)) from error
     if answer.status in BUSY:
-        raise _Busy(f"HTTP {answer.status}", answer.retry_after)
+        raise Busy(f"HTTP {answer.status}", answer.retry_after)
     return answer
 
 
@@ -133,10 +192,15 @@ def _answer(got: requests.Response) -> Answer:
 
 
 def _read_whole(got: requests.Response) -> bytes:
-    """The body, within the deadline: ``requests`` itself limits only each single read."""
+    """The body, within the deadline: ``requests`` itself limits only each single read.
+
+    Its ``iter_content`` waits until a chunk is full, so a server that drips would hold us there.
+    """
+    import requests
+
     end = time.monotonic() + DEADLINE
     body = bytearray()
-    for chunk in got.iter_content(1 << 16):
+    while chunk := got.raw.read1(1 << 16, decode_content=True):
         body += chunk
         if len(body) > LARGEST:
             raise requests.RequestException("an answer of more than a gibibyte")
@@ -147,9 +211,17 @@ def _read_whole(got: requests.Response) -> bytes:
 
 def _pause(state: tenacity.RetryCallState) -> float:
     error = state.outcome.exception() if state.outcome else None
-    asked = error.pause if isinstance(error, _Busy) else 0
-    usual = tenacity.wait_exponential(multiplier=0.3, max=8) + tenacity.wait_random(0, 0.3)
-    return max(asked, usual(state))
+    return pause(state.attempt_number, error.pause if isinstance(error, Busy) else 0)
+
+
+def pause(attempt: int, asked: float) -> float:
+    """Seconds until the next try: twice as long each time, or what the server asks for.
+
+    :param attempt: how many tries there have been.
+    :param asked: its Retry-After in seconds, 0 without one.
+    """
+    spread = random.uniform(0, 0.3)  # noqa: S311 - so that two runs do not return together
+    return max(asked, min(0.3 * 2.0 ** (attempt - 1), 8.0) + spread)
 
 
 def _cause(error: BaseException) -> str:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from release.adapters.index import SimpleIndex, pypi_simple_url
 from release.adapters.ledger import documents
 from release.adapters.repository import is_empty, open_repository
-from release.adapters.workspace import HUMAN_FACING, set_aside, write_file
+from release.adapters.workspace import HUMAN_FACING, Workspace, set_aside, write_file
 from release.errors import DocumentError, TryAgainError
 from release.flows.context import Context
 from release.flows.reports import configured, read_folder, required_of, run_scanners, with_reports
@@ -148,6 +149,7 @@ def _resolve(
         now=context.clock.now(),
         cache=workspace.state / "cache",
         tell=context.tell,
+        archive=_archive(workspace),
     )
     if is_empty(repository, workspace.root):
         return take_snapshot(request)
@@ -190,6 +192,14 @@ class _Comparison:
             required=required_of(snapshot, record, self.required),
             remarks=remarks(self.acceptances, record, snapshot.taken_at),
         )
+
+
+def _archive(workspace: Workspace) -> str | None:
+    """The archive that the configuration names; a path there is one from the project's folder."""
+    named = workspace.config.osv_archive
+    if named is None or urlsplit(named).scheme in {"http", "https"}:
+        return named
+    return str(workspace.root / named)
 
 
 def _remember(context: Context, tip: str | None, scanned: Scanned) -> None:

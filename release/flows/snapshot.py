@@ -9,7 +9,6 @@ from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Protocol
-from urllib.parse import urlsplit, urlunsplit
 
 from release.adapters.osv import open_source
 from release.adapters.uv import Uv, resolver_version
@@ -76,6 +75,7 @@ class ScanRequest:
     :param now: the moment of the scan; files uploaded later do not exist for it.
     :param cache: where resolver and downloads may keep things.
     :param tell: told what goes on.
+    :param archive: the advisories that stand in when the API does not answer.
     """
 
     project: Project
@@ -89,6 +89,7 @@ class ScanRequest:
     now: datetime
     cache: Path
     tell: Callable[[str], None]
+    archive: str | None = None
 
 
 def take_snapshot(request: ScanRequest) -> Snapshot:
@@ -286,14 +287,6 @@ class Resolver:
                 yield Gap(name=f"{self._request.project.name}{extra}{where}", reason=reason)
 
 
-def _named(source: str) -> str:
-    """A source of advisories, without the folders of one machine or a password in an address."""
-    parts = urlsplit(source)
-    if parts.scheme in {"http", "https"}:
-        return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2], query=""))
-    return Path(source).resolve().name
-
-
 class _Judged:
     """The closures under the eyes of the advisories."""
 
@@ -309,7 +302,10 @@ class _Judged:
         releases = releases_of(pin for closure in self._closures for pin in closure.pins)
         try:
             source = open_source(
-                self._request.advisories, self._request.config.osv_url, self._request.cache
+                self._request.advisories,
+                self._request.config.osv_url,
+                self._request.cache,
+                archive=self._request.archive,
             )
             found = source.match(releases)
         except UnreachableError as error:
@@ -335,7 +331,7 @@ class _Judged:
             covered=covered(self._closures, lost),
             skipped=skipped(self._closures, lost),
             database_date=source.database_date,
-            detail=_named(self._request.advisories or self._request.config.osv_url),
+            detail=source.detail,
         )
         gone = vanished(self._request.known, findings, scanner.covered)
         words = tuple(self._word(source, finding, scanner.covered) for finding in gone)

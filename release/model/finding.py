@@ -27,7 +27,8 @@ class Finding(Noun, frozen=True, kw_only=True):
     ``pythons`` and ``extras`` are the witness of the closure that ``version`` comes from; the
     extra ``""`` is the plain install. ``score`` is the CVSS base score, where there is one.
     ``fixed_in`` are the releases that end the ranges holding ``version``, lowest first.
-    ``scanners`` are those that reported it.
+    ``scanners`` are those that reported it. ``named_by`` says of each of the ``ids`` which
+    advisories name it, so that a wrong alias can be traced to who told it.
     """
 
     key: str
@@ -51,6 +52,7 @@ class Finding(Noun, frozen=True, kw_only=True):
     pythons: tuple[str, ...] = ()
     extras: tuple[str, ...] = ()
     scanners: tuple[str, ...] = ("osv",)
+    named_by: dict[str, tuple[str, ...]] = {}
 
     def reaches(self, closure: ClosureKind) -> bool:
         """Whether this closure holds it; what no closure claims is held to be everywhere."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterable, Iterator
+from datetime import datetime
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -133,6 +134,15 @@ class Damaged(Part, frozen=True):
         """Whether a reader who lacks this record may lack something about these packages."""
         return self.packages is None or bool(self.packages & packages)
 
+    def also_about(self, packages: Iterable[str]) -> Damaged:
+        """The same, when it came in answer to a question about these packages."""
+        return Damaged(self.name, self.reason, frozenset(packages) | (self.packages or frozenset()))
+
+
+def newest(records: Iterable[Advisory]) -> datetime | None:
+    """When the latest of some records was changed."""
+    return max((record.modified for record in records), default=None)
+
 
 _decoder = msgspec.json.Decoder(Advisory)
 
@@ -219,10 +229,13 @@ def _is_listed(entry: Affected, version: str) -> bool:
     if version in listed:
         return True
     at = _parsed(version)
-    if at is None:
-        return False
-    same = (at, _parsed(at.public))
-    return any(_parsed(other) in same for other in listed)
+    return at is not None and not _readable(listed).isdisjoint((at, _parsed(at.public)))
+
+
+@functools.lru_cache(maxsize=1 << 14)
+def _readable(versions: tuple[str, ...]) -> frozenset[Version | None]:
+    """Those of a list that are versions; each list is looked through for many releases."""
+    return frozenset(map(_parsed, versions)) - {None}
 
 
 @functools.lru_cache(maxsize=1 << 17)
@@ -251,9 +264,16 @@ def _contains(range_: Range, version: Version) -> bool:
     for kind, at in sorted(_all_turns(range_), key=lambda turn: (turn[1], TURN_ORDER[turn[0]])):
         if kind == "introduced" and version >= at:
             inside = True
-        elif (kind == "fixed" and version >= at) or (kind == "last_affected" and version > at):
+        elif (kind == "fixed" and version >= at) or (
+            kind == "last_affected" and _above(version, at)
+        ):
             inside = False
     return inside
+
+
+def _above(version: Version, at: Version) -> bool:
+    """As installers compare (PEP 440, "Inclusive ordered comparison"): 2+cpu is not above 2."""
+    return version > at and (at.local is not None or _version(version.public) > at)
 
 
 def _before_limits(range_: Range, version: Version) -> bool:
@@ -304,3 +324,15 @@ def alias_groups(advisories: Iterable[Advisory]) -> tuple[tuple[Advisory, ...], 
     for record in records:
         groups.setdefault(root(record.id), []).append(record)
     return tuple(tuple(group) for group in groups.values())
+
+
+def provenance(group: Iterable[Advisory]) -> dict[str, tuple[str, ...]]:
+    """Who says that the ids of an alias group are one weakness: each id, and the records naming it.
+
+    The order of the records never matters.
+    """
+    told: dict[str, list[str]] = {}
+    for record in sorted(group, key=lambda record: record.id):
+        for name in sorted(record.ids):
+            told.setdefault(name, []).append(record.id)
+    return {name: tuple(records) for name, records in sorted(told.items())}

@@ -19,6 +19,7 @@ from release.scan.advisories import (
     alias_groups,
     fixes,
     is_affected,
+    provenance,
 )
 from release.scan.severity import Rating, rate
 from release.scan.source import Found
@@ -178,6 +179,7 @@ def _finding(
         package=weakness.package,
         version=version,
         ids=tuple(sorted(weakness.ids)),
+        named_by=provenance(weakness.records),
         severity=rating.severity,
         score=rating.score,
         scope="runtime" if any("" in pin.extras for pin in witness) else "extra",

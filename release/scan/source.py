@@ -22,6 +22,10 @@ class AdvisorySource(Protocol):
     """A database of advisories."""
 
     @property
+    def detail(self) -> str:
+        """Who answered, as a snapshot names it; known once it has."""
+
+    @property
     def database_date(self) -> datetime | None:
         """The newest change among the records seen."""
 

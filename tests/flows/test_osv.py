@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import socket
+import sqlite3
+import subprocess
+import sys
 import zipfile
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -11,10 +15,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from osv_server import CUT, HANG, Osv, Trouble, osv_api
+from osv_server import CUT, DRIP, HANG, Osv, Trouble, osv_api
 
-from release.adapters import osv, web
-from release.adapters.osv import OsvApi, OsvArchive, open_source
+from release.adapters import web
+from release.adapters.osv import api as osv_api_room
+from release.adapters.osv import archive as archive_room
+from release.adapters.osv import cache as cache_room
+from release.adapters.osv import open_source
+from release.adapters.osv.api import OsvApi
+from release.adapters.osv.archive import OsvArchive
+from release.adapters.osv.cache import RecordCache
 from release.errors import UnreachableError, UsageError
 from release.scan.source import Found
 
@@ -43,7 +53,8 @@ def ids(found: Found) -> list[str]:
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pauses and patience cut short; what is paused for and how often stays."""
     monkeypatch.setattr(web, "TIMEOUT", (0.5, 0.3))
-    monkeypatch.setattr(web, "_pause", lambda state: 0.01)
+    monkeypatch.setattr(web, "DEADLINE", 0.3)
+    monkeypatch.setattr(web, "pause", lambda attempt, asked: 0.01)
 
 
 @pytest.mark.parametrize(
@@ -97,11 +108,14 @@ def test_a_listed_record_that_cannot_be_had_is_named(tmp_path: Path) -> None:
         api.raw["P-2"] = b'{"id": "P-2", "modified": 3}'
         found = OsvApi(api.url).match([("thing", "1")])
     assert ids(found) == ["P-3"]
-    assert {one.name: one.packages for one in found.damaged} == {"P-1": None, "P-2": None}
+    assert {one.name: one.packages for one in found.damaged} == {"P-1": {"thing"}, "P-2": {"thing"}}
 
 
 def test_a_busy_server_is_asked_again_when_it_says(tmp_path: Path) -> None:
-    busy = [Trouble(429, {"Retry-After": "1"}), Trouble(503, {"Retry-After": "Fri, 1 Jan 2027"})]
+    busy = [
+        Trouble(429, {"Retry-After": "1"}),
+        Trouble(503, {"Retry-After": "Thu, 01 Jan 2026 00:00:00 GMT"}),
+    ]
     with osv_api(write(tmp_path, record("P-1")), troubles=busy) as api:
         assert ids(OsvApi(api.url).match([("thing", "1")])) == ["P-1"]
     moments = [moment for *_, moment in api.seen]
@@ -144,6 +158,8 @@ def test_trouble_that_passes_is_outlived_and_trouble_that_stays_is_unknown(
         Trouble(200, body=b'{"results": [{}, {}]}'),
         Trouble(200, body=b'{"results": [{"vulns": [{"modified": "2024"}]}]}'),
         Trouble(200, body=b'{"results": [{"vulns": "none"}]}'),
+        Trouble(200, body=b'{"results": [{"vulns": null}]}'),
+        Trouble(200, body=b'{"results": [null]}'),
         Trouble(204),
         Trouble(400),
         Trouble(403),
@@ -168,9 +184,9 @@ def test_details_that_fail_are_unknown(tmp_path: Path, quick: None) -> None:
         assert ids(source.match([("thing", "1")])) == ["P-1"]
 
 
-def _then(api: Osv, trouble: Trouble) -> Any:
+def _then(api: Osv, *troubles: Trouble) -> Any:
     def hits(query: dict[str, Any]) -> dict[str, Any]:
-        api.troubles.append(trouble)
+        api.troubles += troubles
         return Osv.hits(api, query)
 
     return hits
@@ -183,7 +199,7 @@ def test_pages_without_end_are_rubbish(tmp_path: Path) -> None:
     ):
         OsvApi(api.url).match([("thing", "1")])
     assert "100 pages" in caught.value.why
-    assert len(api.seen) == osv.MOST_PAGES
+    assert len(api.seen) == osv_api_room.MOST_PAGES
 
 
 @pytest.mark.usefixtures("quick")
@@ -195,12 +211,209 @@ def test_nobody_there_is_unknown() -> None:
             OsvApi(url).match([("thing", "1")])
 
 
-def test_an_answer_that_drips_for_ever_is_given_up(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, quick: None
-) -> None:
-    monkeypatch.setattr(web, "DEADLINE", -1.0)
-    with osv_api(write(tmp_path, record("P-1"))) as api, pytest.raises(UnreachableError):
+@pytest.mark.usefixtures("quick")
+def test_an_answer_that_drips_for_ever_is_given_up(tmp_path: Path) -> None:
+    drips = [Trouble(DRIP)] * web.ATTEMPTS
+    with (
+        osv_api(write(tmp_path, record("P-1")), troubles=drips) as api,
+        pytest.raises(UnreachableError, match="did not answer"),
+    ):
         OsvApi(api.url).match([("thing", "1")])
+
+
+@pytest.mark.usefixtures("quick")
+def test_an_answer_beyond_reason_is_not_read_to_its_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(web, "LARGEST", 1000)
+    huge = Trouble(200, body=b'{"results": [{}], "padding": "' + b"x" * 2000 + b'"}')
+    with (
+        osv_api(write(tmp_path, record("P-1")), troubles=[huge]) as api,
+        pytest.raises(UnreachableError, match="did not answer"),
+    ):
+        OsvApi(api.url).match([("thing", "1")])
+
+
+@pytest.mark.usefixtures("quick")
+def test_waiting_in_line_is_no_timeout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(web, "DEADLINE", 20)
+    write(tmp_path, *(record(f"P-{n}") for n in range(300)))
+    with osv_api(tmp_path) as api:
+        found = OsvApi(api.url).match([("thing", "1")])
+        assert len(found.advisories) == len(api.paths("GET")) == 300
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_server_in_trouble_is_left_in_peace(tmp_path: Path) -> None:
+    write(tmp_path, *(record(f"P-{n}") for n in range(300)))
+    with osv_api(tmp_path) as api:
+        source = OsvApi(api.url)
+        api.hits, hits = _then(api, *[Trouble(503)] * 1000), api.hits  # type: ignore[method-assign]
+        with pytest.raises(UnreachableError, match="did not answer"):
+            source.match([("thing", "1")])
+        assert len(api.paths("GET")) <= 2 * web.ATTEMPTS * web.CONNECTIONS
+        api.troubles, api.hits = [], hits  # type: ignore[method-assign]
+        assert len(source.match([("thing", "1")]).advisories) == 300
+
+
+@pytest.mark.parametrize("name", ["http_proxy", "HTTP_PROXY"])
+def test_a_proxy_is_asked_for_what_is_elsewhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    for one in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
+        monkeypatch.delenv(one, raising=False)
+    with osv_api(write(tmp_path, record("P-1"))) as api:
+        monkeypatch.setenv(name, api.url)
+        api.raw["http://osv.invalid/v1/vulns/P-1"] = api.raw["P-1"]  # as a proxy is asked
+        assert ids(OsvApi("http://osv.invalid").match([("thing", "1")])) == ["P-1"]
+        assert api.seen[0][1] == "http://osv.invalid/v1/querybatch"
+
+
+def test_details_are_fetched_once_for_each_modified(tmp_path: Path) -> None:
+    folder, cache = write(tmp_path / "db", record("P-1"), record("P-22")), tmp_path / "c" / "osv"
+    with osv_api(folder) as api:
+        for _ in range(3):
+            assert ids(OsvApi(api.url, cache).match([("thing", "1")])) == ["P-1", "P-22"]
+        assert len(api.paths("GET")) == 2
+    changed = record("P-1", summary="news", modified="2026-09-09T00:00:00Z")
+    with osv_api(write(folder, changed)) as api:
+        one, _ = OsvApi(api.url, cache).match([("thing", "1")]).advisories
+        assert one.summary == "news"
+        assert api.paths("GET") == ["/v1/vulns/P-1"]
+        (now,) = OsvApi(api.url, cache).lookup(["P-1"]).advisories
+        assert now.summary == "news"
+        assert len(api.paths("GET")) == 2  # a word on an id is never an old one
+
+
+@pytest.mark.parametrize("damage", ["rubbish", "empty", "torn", "a folder", "another record"])
+def test_a_damaged_cache_costs_time_and_no_answer(tmp_path: Path, damage: str) -> None:
+    cache = tmp_path / "osv"
+    with osv_api(write(tmp_path / "db", *(record(f"P-{n}") for n in range(9)))) as api:
+        asked = [("thing", "1")]
+        expected = OsvApi(api.url, cache).match(asked)
+        whole = cache.read_bytes()
+        if damage == "another record":
+            with contextlib.closing(sqlite3.connect(cache)) as database, database:
+                database.execute("UPDATE records SET data = '{}' WHERE id = 'P-1'")
+                database.execute("UPDATE records SET data = X'7B7D' WHERE id = 'P-2'")
+        elif damage == "a folder":
+            cache.unlink()
+            cache.mkdir()
+        else:
+            cache.write_bytes({"rubbish": b"x" * 5000, "empty": b"", "torn": whole[:6000]}[damage])
+        for _ in range(2):
+            assert OsvApi(api.url, cache).match(asked) == expected
+        if damage != "a folder":
+            before = len(api.paths("GET"))
+            assert OsvApi(api.url, cache).match(asked) == expected
+            assert len(api.paths("GET")) == before
+
+
+def test_a_record_that_nobody_can_read_is_not_kept(tmp_path: Path) -> None:
+    with osv_api(write(tmp_path / "db", record("P-1"))) as api:
+        whole, api.raw["P-1"] = api.raw["P-1"], b"<html>"
+        assert OsvApi(api.url, tmp_path / "osv").match([("thing", "1")]).damaged
+        api.raw["P-1"] = whole
+        assert ids(OsvApi(api.url, tmp_path / "osv").match([("thing", "1")])) == ["P-1"]
+
+
+def test_an_answer_about_another_record_is_set_aside(tmp_path: Path) -> None:
+    with osv_api(write(tmp_path, record("P-1"), record("Q-1", "other"))) as api:
+        api.raw["P-1"] = api.raw["Q-1"]
+        found = OsvApi(api.url).match([("thing", "1")])
+    assert ids(found) == []
+    (aside,) = found.damaged
+    assert (aside.name, aside.reason) == ("P-1", "the answer is about Q-1")
+    assert aside.packages == {"thing", "other"}
+
+
+def test_the_cache_is_bounded_and_forgets_what_is_oldest(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cache_room, "MOST_RECORDS", 5)
+    monkeypatch.setattr(cache_room, "LARGEST_RECORD", 10)
+    cache = RecordCache(tmp_path / "osv")
+    for number in range(20):
+        cache.write({f"P-{number}": ("m", b"data"), "huge": ("m", b"x" * 11)})
+    wanted = {f"P-{number}": "m" for number in range(20)} | {"huge": "m"}
+    assert sorted(cache.read(wanted)) == ["P-15", "P-16", "P-17", "P-18", "P-19"]
+    assert cache.read({"P-19": "another"}) == {}
+
+
+WRITER = """
+import sys
+from pathlib import Path
+from release.adapters.osv.cache import RecordCache
+cache, name = RecordCache(Path(sys.argv[1])), sys.argv[2]
+print("up", flush=True)
+for number in range(int(sys.argv[3])):
+    cache.write({f"{name}-{number}-{k}": ("m", b"x" * 2000) for k in range(20)})
+"""
+
+
+def test_runs_share_the_cache_and_may_be_killed(tmp_path: Path) -> None:
+    file = tmp_path / "osv"
+
+    def writer(name: str, rounds: int) -> subprocess.Popen[bytes]:
+        argv = [sys.executable, "-c", WRITER, str(file), name, str(rounds)]
+        return subprocess.Popen(argv, stdout=subprocess.PIPE)
+
+    with writer("A", 20) as first, writer("B", 20) as second, writer("C", 10**6) as killed:
+        assert killed.stdout is not None
+        killed.stdout.readline()
+        first.wait()
+        second.wait()
+        killed.kill()
+    wanted = {f"{name}-{n}-{k}": "m" for name in "AB" for n in range(20) for k in range(20)}
+    assert set(RecordCache(file).read(wanted)) == set(wanted)
+    assert set(RecordCache(file).read({"C-0-0": "m"})) <= {"C-0-0"}
+
+
+@pytest.mark.usefixtures("quick")
+def test_an_archive_stands_in_for_an_api_that_does_not_answer(tmp_path: Path) -> None:
+    archive = write(tmp_path / "records", record("P-1"))
+    dead = "http://127.0.0.1:9"
+    source = open_source(None, dead, tmp_path / "cache", archive=str(archive))
+    assert source.detail == dead
+    assert ids(source.match([("thing", "1")])) == ["P-1"]
+    assert ids(source.lookup(["P-1"])) == ["P-1"]
+    assert source.detail == f"records, because {dead} gave no answer"
+    assert source.database_date == datetime(2026, 1, 3, tzinfo=UTC)
+    empty = open_source(None, dead, tmp_path / "cache", archive=str(tmp_path / "nowhere"))
+    with pytest.raises(UsageError, match="no advisories at"):
+        empty.match([("thing", "1")])
+    (tmp_path / "torn.zip").write_bytes(b"PK")
+    torn = open_source(None, dead, tmp_path / "cache", archive=str(tmp_path / "torn.zip"))
+    with pytest.raises(UnreachableError, match="the archive in its place is no help"):
+        torn.match([("thing", "1")])
+
+
+@pytest.mark.usefixtures("quick")
+def test_two_databases_never_share_the_answers_of_a_scan(tmp_path: Path) -> None:
+    archive = write(tmp_path / "records", record("P-1"), record("P-old"))
+    with osv_api(write(tmp_path / "db", record("P-1"))) as api:
+        source = open_source(None, api.url, tmp_path / "cache", archive=str(archive))
+        assert ids(source.match([("thing", "1")])) == ["P-1"]
+        api.troubles += [Trouble(500)] * web.ATTEMPTS
+        with pytest.raises(UnreachableError):
+            source.lookup(["P-old"])
+        assert source.detail == api.url
+
+
+@pytest.mark.usefixtures("quick")
+def test_an_archive_that_was_fetched_once_serves_without_a_network(tmp_path: Path) -> None:
+    packed(tmp_path / "all.zip", members(record("P-1")))
+    cache = tmp_path / "cache"
+    with osv_api(tmp_path / "empty") as api:
+        api.raw["all.zip"] = (tmp_path / "all.zip").read_bytes()
+        address = f"{api.url}/v1/vulns/all.zip"
+        api.troubles = [Trouble(500)] * web.ATTEMPTS
+        first = open_source(None, api.url, cache, archive=address)
+        assert ids(first.match([("thing", "1")])) == ["P-1"]
+    again = open_source(None, api.url, cache, archive=address)
+    assert ids(again.match([("thing", "1")])) == ["P-1"]
+    with pytest.raises(UnreachableError):  # who names it on the command line wants it as it is now
+        open_source(address, api.url, cache)
 
 
 MALFORMED = (("bad.json", b"{"), ("PYSEC-7.json", b'{"id": 7, "affected": []}'))
@@ -284,7 +497,7 @@ def test_an_archive_beyond_reason_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = packed(tmp_path / "all.zip", members(record("P-1")))
-    monkeypatch.setattr(osv, "LARGEST_ARCHIVE", 100)
+    monkeypatch.setattr(archive_room, "LARGEST_ARCHIVE", 100)
     monkeypatch.setattr(web, "LARGEST", 100)
     with pytest.raises(UnreachableError, match="no archive"):
         open_source(str(path), "http://unused.invalid", tmp_path)
