@@ -34,7 +34,8 @@ from release.scan.resolution import (
 
 OPTIONS = (
     "--universal", "--no-build", "--no-header", "--no-config", "--no-python-downloads",
-    "--prerelease", "disallow", "--resolution", "highest", "--annotation-style", "line",
+    "--prerelease", "if-necessary-or-explicit", "--resolution", "highest",
+    "--annotation-style", "line",
 )  # fmt: skip
 NO_SOLUTION = 1
 """uv's exit code when nothing satisfies the requirements; 2 when it could not find out."""

@@ -31,7 +31,7 @@ from release.scan.findings import (
     vanished,
 )
 from release.scan.pythons import supported
-from release.scan.reach import World, reaches
+from release.scan.reach import reaches
 from release.scan.requirements import package_of, readable
 from release.scan.resolution import (
     PLAIN,
@@ -42,6 +42,7 @@ from release.scan.resolution import (
     Unanswered,
     merge,
 )
+from release.scan.search import World
 from release.scan.source import AdvisorySource, Found
 from release.scan.words import silence, word_on
 
