@@ -14,7 +14,7 @@ from release.scan import edits
 from release.scan.findings import Weakness, releases_of
 from release.scan.requirements import apply, is_barred, lift, readable, unite
 from release.scan.resolution import NoSolution, Query, Solution, Unanswered
-from release.scan.search import Case, Freed, Search, World, is_hit
+from release.scan.search import Case, Freed, Place, Search, World, is_hit
 
 HEAD_FREES = "HEAD frees it already"
 OWN_CODE = "the advisory is about this project; a release that mends it frees its users"
@@ -58,16 +58,30 @@ def _of(closure: Closure, weaknesses: Iterable[Weakness]) -> tuple[Weakness, ...
 def _settled(
     search: Search, finding: Finding, weakness: Weakness, candidate: Sequence[str]
 ) -> tuple[Case | None, Reach]:
-    requires = tuple(candidate) if "candidate" in finding.affects else search.published.requires
     try:
         weakness = search.whole(weakness)
         places = tuple(place for place in search.places(weakness) if place.pythons)
         if not places:
             return None, _no_fix(finding)
-        case = Case(finding, weakness, places, readable(requires)[0])
+        case = _case(search, finding, weakness, places, candidate)
         return case, _verdict(search, case)
     except UnreachableError as error:
         return None, _reach(finding, "unknown", witness=error.what)
+
+
+def _case(
+    search: Search,
+    finding: Finding,
+    weakness: Weakness,
+    places: tuple[Place, ...],
+    candidate: Sequence[str],
+) -> Case:
+    """HEAD may hold a finding and yet be free of it wherever a fix runs."""
+    if finding.reaches("candidate"):
+        case = Case(finding, weakness, places, readable(candidate)[0], at_head=True)
+        if not isinstance(search.frees_all([case], ()), Freed):
+            return case
+    return Case(finding, weakness, places, readable(search.published.requires)[0], at_head=False)
 
 
 def _jointly(search: Search, results: Sequence[tuple[Case | None, Reach]]) -> tuple[Reach, ...]:
@@ -134,8 +148,7 @@ def _verdict(search: Search, case: Case) -> Reach:
 
 
 def _blocked(search: Search, case: Case, refusal: NoSolution) -> Reach:
-    here = "candidate" in case.finding.affects
-    witness = refusal.words if here else f"{HEAD_FREES}; {refusal.words}"
+    witness = refusal.words if case.at_head else f"{HEAD_FREES}; {refusal.words}"
     found = edits.smallest(search, [case])
     if isinstance(found, Unanswered):
         return _reach(case.finding, "unknown", witness=f"{witness}\n{found.words}")
@@ -145,7 +158,7 @@ def _blocked(search: Search, case: Case, refusal: NoSolution) -> Reach:
         case.finding,
         "blocked-by-us",
         blocker="; ".join(edit.requirement for edit in found.edits),
-        edit=found.edits if here else (),
+        edit=found.edits if case.at_head else (),
         witness=witness,
     )
 

@@ -125,17 +125,24 @@ def pin(locked: Iterable[Locked], minors: tuple[str, ...], extra: str) -> tuple[
 
 
 def merge(pins: Iterable[Pin], minors: tuple[str, ...]) -> tuple[Pin, ...]:
-    """One pin for each name and version, sorted, with every place it was seen in."""
-    merged: dict[tuple[str, str], list[Pin]] = {}
+    """The pins sorted, one for all extras that get a version on the same Python versions."""
+    places: dict[tuple[str, str, str], set[str]] = {}
+    via: dict[tuple[str, str], set[str]] = {}
     for one in pins:
-        merged.setdefault((one.name, one.version), []).append(one)
+        via.setdefault((one.name, one.version), set()).update(one.via)
+        for extra in one.extras:
+            places.setdefault((one.name, one.version, extra), set()).update(one.pythons)
+    extras: dict[tuple[str, str, tuple[str, ...]], list[str]] = {}
+    for (name, version, extra), seen in sorted(places.items()):
+        where = tuple(minor for minor in minors if minor in seen)
+        extras.setdefault((name, version, where), []).append(extra)
     return tuple(
         Pin(
             name=name,
             version=version,
-            pythons=tuple(minor for minor in minors if any(minor in one.pythons for one in same)),
-            extras=tuple(sorted({extra for one in same for extra in one.extras})),
-            via=tuple(sorted({by for one in same for by in one.via})),
+            pythons=where,
+            extras=tuple(asked),
+            via=tuple(sorted(via[name, version])),
         )
-        for (name, version), same in sorted(merged.items())
+        for (name, version, where), asked in sorted(extras.items())
     )

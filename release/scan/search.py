@@ -59,13 +59,17 @@ class Place:
 
 @dataclass(frozen=True)
 class Case:
-    """A finding of the published closure."""
+    """A finding of the published closure.
+
+    :param requires: our requirements, in which an edit is looked for.
+    :param at_head: they are HEAD's, which holds it too; else those of the latest release.
+    """
 
     finding: Finding
     weakness: Weakness
     places: tuple[Place, ...]
     requires: tuple[str, ...]
-    """Our requirements, in which an edit is looked for: HEAD's while HEAD holds it too."""
+    at_head: bool
 
 
 @dataclass(frozen=True)
@@ -167,17 +171,26 @@ class Search:
         """Whether every install can be resolved as before, without a finding that is worse."""
         rank = max(RANK[case.finding.severity] for case in cases)
         for extra in (PLAIN, *self.published.extras):
-            before = Query(cases[0].requires, extra, self.published.pythons)
-            answer = self.world.solve(Query(apply(before.requires, edits), extra, before.pythons))
-            if not isinstance(answer, Solution):
-                if isinstance(self.world.solve(before), Solution):
-                    return answer
+            served = self._served(cases[0].requires, extra)
+            if not served:
                 continue
+            answer = self.world.solve(Query(apply(cases[0].requires, edits), extra, served))
+            if not isinstance(answer, Solution):
+                return answer
             new = self._new(answer.pins, self.known)
             worse = [w for w in new if RANK[w.rating.severity] > rank]
             if worse:
                 return NoSolution(f"it would bring {min(worse[0].ids)} in {worse[0].package}")
         return Freed(edits)
+
+    def _served(self, requires: tuple[str, ...], extra: str) -> tuple[str, ...]:
+        """The Python versions, from some one on, that these requirements can be installed on."""
+        pythons = self.published.pythons
+        while pythons and not isinstance(
+            self.world.solve(Query(requires, extra, pythons)), Solution
+        ):
+            pythons = pythons[1:]
+        return pythons
 
     def holds(self, holder: Pin, place: Place, weakness: Weakness) -> bool:
         """Whether a release cannot be installed beside a free one."""
@@ -204,18 +217,19 @@ class Search:
 
 
 def exclusion(weakness: Weakness, files: Iterable[IndexFile]) -> str:
-    """The constraint that admits exactly the releases above the lowest free one that are free.
+    """The constraint that admits exactly the releases that are free and that installers take.
 
     :returns: such as ``werkzeug>=2.3.8,!=3.0.0``; one that admits none where none is free: a
         resolution may still do without the package.
     """
     listed = tuple(files)
-    free = sorted({f.version for f in offered(listed) if f.version})
-    free = [version for version in free if not weakness.affects(str(version))]
-    if not free:
+    takes = {file.version for file in offered(listed)}
+    good = {v for v in takes if v and not weakness.affects(str(v))}
+    if not good:
         return f"{weakness.package}{NOTHING}"
-    shut = [v for v in versions(listed) if v > free[0] and weakness.affects(str(v))]
-    return weakness.package + ",".join([f">={free[0]}", *(f"!={v}" for v in shut)])
+    lowest = min(good)
+    shut = (v for v in versions(listed) if v > lowest and v not in good)
+    return weakness.package + ",".join([f">={lowest}", *(f"!={v}" for v in shut)])
 
 
 def is_hit(pin: Pin, weakness: Weakness) -> bool:
