@@ -39,8 +39,10 @@ from release.scan.resolution import (
     NoSolution,
     Query,
     Solution,
+    StandIn,
     Unanswered,
     merge,
+    without_wheel,
 )
 from release.scan.search import World
 from release.scan.source import AdvisorySource, Found
@@ -158,6 +160,7 @@ class Resolver:
         self._request = request
         self._answers: dict[Query, Answer] = {}
         self._files: dict[str, tuple[IndexFile, ...]] = {}
+        self._unread: set[str] = set()
         self.uv = Uv(
             name=request.project.name,
             version=request.candidate.version,
@@ -174,8 +177,36 @@ class Resolver:
     def solve(self, query: Query) -> Answer:
         """What a fresh install gets."""
         if query not in self._answers:
-            self._answers[query] = self.uv.solve(query)
+            self._answers[query] = self._solved(query)
         return self._answers[query]
+
+    def _solved(self, query: Query) -> Answer:
+        """Releases without a wheel stand in where there is no solution without them.
+
+        So one package that only a build could read does not hide all the others.
+        """
+        stand_ins: dict[str, tuple[StandIn, ...]] = {}
+        answer = self.uv.solve(query)
+        while isinstance(answer, Unanswered):
+            new = [name for name in answer.unbuilt if name not in stand_ins]
+            try:
+                found = {n: without_wheel(n, self.files(n), query.pythons) for n in new}
+            except UnreachableError:
+                return answer
+            if not any(found.values()):
+                return answer
+            stand_ins |= found
+            answer = self.uv.solve(query, [one for held in stand_ins.values() for one in held])
+        return answer
+
+    def surely(self, query: Query) -> Answer:
+        """The same where it does not rest on a release that nobody can read.
+
+        What users get today may rest on some: these are named gaps.
+        """
+        answer = self.solve(query)
+        unread = set(answer.unread) - self._unread if isinstance(answer, Solution) else set()
+        return Unanswered(_unread(unread)) if unread else answer
 
     def files(self, package: str) -> tuple[IndexFile, ...]:
         """What the index of dependencies lists of a package, at the scan's moment.
@@ -199,6 +230,8 @@ class Resolver:
             self._answers.clear()
             self.uv = self.uv.untimed()
             self._ask(everything)
+        solved = [a for a in self._answers.values() if isinstance(a, Solution)]
+        self._unread = {name for answer in solved for name in answer.unread}
         return tuple(self._closure(root, queries[root]) for root in roots)
 
     def _ask(self, queries: Sequence[Query]) -> None:
@@ -278,6 +311,8 @@ class Resolver:
         if root.metadata and not answers:
             yield Gap(name=self._request.project.name, reason="no Python that we know runs it")
         solved = {query.extra for query, a in answers.items() if isinstance(a, Solution)}
+        unread = {name for a in answers.values() if isinstance(a, Solution) for name in a.unread}
+        yield from (Gap(name=name, reason=_unread([name])) for name in sorted(unread))
         for query, answer in answers.items():
             if not isinstance(answer, Solution):
                 extra = f"[{query.extra}]" if query.extra else ""
@@ -285,6 +320,11 @@ class Resolver:
                 reason = f"{found}: {answer.words}"
                 where = f" on Python {query.pythons[0]}" if query.extra in solved else ""
                 yield Gap(name=f"{self._request.project.name}{extra}{where}", reason=reason)
+
+
+def _unread(names: Iterable[str]) -> str:
+    """Why nobody can see what some packages require."""
+    return f"no wheel, and so told to who builds it: what {', '.join(sorted(names))} requires"
 
 
 def _named(source: str) -> str:
@@ -377,7 +417,7 @@ class _Judged:
         if published is None or not any(finding.reaches("published") for finding in findings):
             return ()
         self._request.tell("finding out who stands in the way ...")
-        world = World(self._resolver.solve, source.match, self._resolver.files)
+        world = World(self._resolver.surely, source.match, self._resolver.files)
         candidate = self._request.candidate.requires_dist
         return reaches(
             findings, weaknesses, published, candidate, world, own=self._request.project.name

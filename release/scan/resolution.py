@@ -9,6 +9,7 @@ from packaging.markers import Marker
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
+from release.model.listing import IndexFile, offered
 from release.model.snapshot import Pin
 from release.scan import pythons
 
@@ -34,9 +35,10 @@ class Query:
 
 @dataclass(frozen=True)
 class Solution:
-    """It gets these."""
+    """It gets these; of the ``unread`` packages among them nobody can see what they require."""
 
     pins: tuple[Pin, ...]
+    unread: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -50,11 +52,43 @@ class NoSolution:
 class Unanswered:
     """The resolver could not tell; ``words`` say why.
 
-    ``elsewhere``: it may be able to for newer Python versions alone.
+    ``elsewhere``: it may be able to for newer Python versions alone; ``unbuilt``: packages that
+    have releases without a wheel, which is what stopped it.
     """
 
     words: str
     elsewhere: bool = False
+    unbuilt: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class StandIn:
+    """A release without a wheel: the resolver may take it, as if it required nothing."""
+
+    name: str
+    version: str
+    requires_python: str
+
+
+def without_wheel(
+    name: str, files: Iterable[IndexFile], minors: Iterable[str]
+) -> tuple[StandIn, ...]:
+    """The releases of a package that users of these Python versions have to build, lowest first."""
+    takes = offered(files)
+    wheels = {
+        file.version
+        for file in takes
+        if file.name.endswith(".whl") and any(pythons.runs(file, minor) for minor in minors)
+    }
+    built = {
+        file.version: file
+        for file in takes
+        if file.version and file.version not in wheels and not file.name.endswith(".whl")
+    }
+    return tuple(
+        StandIn(canonicalize_name(name), str(version), file.requires_python or "")
+        for version, file in sorted(built.items())
+    )
 
 
 Answer = Solution | NoSolution | Unanswered

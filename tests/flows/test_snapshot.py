@@ -354,16 +354,31 @@ def test_nothing_published_or_all_of_it_yanked_is_no_closure(world: World) -> No
     assert (shot.closure("published"), shot.scanners["osv"].state) == (None, "ok")
 
 
-def test_a_package_of_sdists_alone_is_a_gap_and_never_run(world: World) -> None:
+def test_a_package_of_sdists_alone_is_a_gap_by_name_and_hides_nothing_else(world: World) -> None:
     world.put_sdist("{}-a", "1.0", core_metadata(world.named("{}-a"), "1.0", (), "", ()))
     world.put("{}-b", "1.0")
+    world.warn("PYSEC-1", "{}-a", "0 2")
     world.users_get("{}-b")
     shot = world.scan("{}-a", "{}-b")
     scanner = shot.scanners["osv"]
     assert scanner.state == "partial"
     (gap,) = scanner.skipped
-    assert gap.reason.startswith("candidate: is not resolved: ")
-    assert "was run" not in gap.reason
+    assert gap.name == world.named("{}-a")
+    assert gap.reason == world.named(
+        "candidate: no wheel, and so told to who builds it: what {}-a requires"
+    )
+    found = pins(shot.closure("candidate"))
+    assert {"a==1.0", "b==1.0"} <= set(found)
+    assert [finding.version for finding in shot.findings] == ["1.0"]
+
+
+def test_what_only_another_interpreter_builds_is_no_gap(world: World) -> None:
+    world.put_sdist("{}-a", "1.0", core_metadata(world.named("{}-a"), "1.0", (), "", ()))
+    world.put("{}-b", "1.0")
+    line = "{}-a ; platform_python_implementation == 'PyPy'"
+    shot = world.scan(line, "{}-b", releases=None)
+    assert (shot.scanners["osv"].state, shot.scanners["osv"].skipped) == ("ok", ())
+    assert set(pins(shot.closure("candidate"))) == {"b==1.0", "demo==2.0"}
 
 
 @pytest.mark.parametrize(
