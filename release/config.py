@@ -41,6 +41,7 @@ class Config(Settings, frozen=True, kw_only=True):
     ``gates``: nox sessions that must be green; by default lint, types and tests where they exist.
     ``index-url``: the simple index that dependencies come from; by default PyPI's.
     ``osv-url``: the OSV API.
+    ``beside``: what is looked at beside what users get, shown, and never a cause.
     ``pythons``: the Python versions to look at, as ``"3.12"``; by default all that
     ``Requires-Python`` admits and that are not past their end of life.
     ``version-files``: further files that tell the project's version, and change with it.
@@ -52,6 +53,7 @@ class Config(Settings, frozen=True, kw_only=True):
     osv_url: str = "https://api.osv.dev"
     pythons: tuple[str, ...] = ()
     version_files: tuple[str, ...] = ()
+    beside: tuple[Literal["floor", "dev"], ...] = ("floor", "dev")
     policy: Policy = Policy()
 
     @property

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
@@ -38,7 +38,7 @@ BOUNDS = (
     "", "", "", "", "", "<2", "<2", "<3", "<3", ">=1.5", ">=2", "==1.0", "==1.5", "==2.0", "==1.*",
     "~=1.0", "!=2.0", "!=3.0", ">=1.0,<2", ">=1.5,<3", ">=3",
 )  # fmt: skip
-OUR_BOUNDS = BOUNDS[4:] + ("<2", "<1.5", "<3", "<=2.0", "==1.0", "==2.0")
+OUR_BOUNDS = (*BOUNDS[4:], "<2", "<1.5", "<3", "<=2.0", "==1.0", "==2.0")
 MARKERS = ("", "", "", "", "", '; python_version < "3.12"', '; python_version >= "3.12"')
 OURS = ("", "", "", "", '; extra == "x"', '; python_version >= "3.12"')
 Combination = Mapping[str, str]
@@ -96,7 +96,7 @@ class MadeWorld:
             repository="made",
             releases=SimpleIndex(url),
             dependencies=SimpleIndex(url),
-            config=Config(pythons=PYTHONS),
+            config=Config(pythons=PYTHONS, beside=()),
             advisories=str(shelf / "advisories"),
             known=None,
             now=NOW,
@@ -206,7 +206,7 @@ class Truth:
     def _is_usual(
         self, name: str, version: str, asked: Iterable[Requirement], ours: Iterable[Requirement]
     ) -> bool:
-        """A yanked release only for our own pin of it, a pre-release only where no final one will do."""
+        """A yanked release only for our pin of it, a pre-release only where no other will do."""
         bounds = [one for one in asked if one.name == name]
         (release,) = (r for r in self.world.releases if (r.name, r.version) == (name, version))
         if release.yanked:
@@ -471,9 +471,5 @@ def _after(requires: Iterable[str], told: Reach) -> tuple[str, ...]:
 
 def _bare(line: str) -> str:
     requirement = Requirement(line)
-    return str(replace_specifier(requirement))
-
-
-def replace_specifier(requirement: Requirement) -> Requirement:
     requirement.specifier = SpecifierSet()
-    return requirement
+    return str(requirement)

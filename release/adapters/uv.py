@@ -13,6 +13,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Literal
 from urllib.parse import urlsplit, urlunsplit
 
 from packaging.requirements import Requirement
@@ -36,7 +37,7 @@ from release.scan.resolution import (
 
 OPTIONS = (
     "--universal", "--no-build", "--no-header", "--no-config", "--no-python-downloads",
-    "--prerelease", "if-necessary-or-explicit", "--resolution", "highest",
+    "--prerelease", "if-necessary-or-explicit",
     "--annotation-style", "line",
 )  # fmt: skip
 NO_SOLUTION = 1
@@ -44,6 +45,8 @@ NO_SOLUTION = 1
 SDISTS_ONLY = re.compile(r"Wheels are required for `([^`]+)` because building from source is")
 """uv's hint when it was ``--no-build`` that left no solution: a gap, not a verdict."""
 TIMEOUT = 300.0
+TIMEOUT_BESIDE = 60.0
+"""Seconds for the lowest resolution: it may wander through the oldest releases of everything."""
 LONGEST_WORDS = 800
 """Characters kept of the resolver's reasons."""
 
@@ -56,6 +59,7 @@ class Uv:
     :param version: its version.
     :param index_url: the simple index that everything but the root comes from.
     :param cache: uv's cache folder.
+    :param resolution: which of the releases that are allowed it takes.
     :param exclude_newer: files uploaded later do not exist; ``None`` where the index tells no
         upload times (uv would then see no file at all).
     """
@@ -65,6 +69,7 @@ class Uv:
     index_url: str
     cache: Path
     exclude_newer: Instant | None
+    resolution: Literal["highest", "lowest"] = "highest"
 
     def solve(self, query: Query, stand_ins: Sequence[StandIn] = ()) -> Answer:
         """Resolve; :class:`NoSolution` is a proof, :class:`Unanswered` is none.
@@ -87,7 +92,7 @@ class Uv:
         command += ["--python", process.python(), "--cache-dir", self.cache]
         try:
             done = process.run(
-                command, cwd=home, env=self._environment(home), timeout=TIMEOUT, check=False
+                command, cwd=home, env=self._environment(home), timeout=self._patience, check=False
             )
         except ToolError as error:
             return Unanswered(error.what)
@@ -113,10 +118,14 @@ class Uv:
         """The same without a moment."""
         return replace(self, exclude_newer=None)
 
+    @property
+    def _patience(self) -> float:
+        return TIMEOUT if self.resolution == "highest" else TIMEOUT_BESIDE
+
     def _bounds(self, lowest: str) -> tuple[str, ...]:
         moment = self.exclude_newer
         newer = ("--exclude-newer", _rfc3339(moment)) if moment else ()
-        return ("--python-version", lowest, *newer)
+        return ("--python-version", lowest, "--resolution", self.resolution, *newer)
 
     def _environment(self, home: Path) -> dict[str, str]:
         """The index goes by the environment: its address may hold a password."""

@@ -95,6 +95,7 @@ def _look(
         now=context.clock.now(),
         cache=workspace.state / "cache",
         tell=context.tell,
+        pyproject=workspace.read("pyproject.toml") or "",
     )
     if is_empty(repository, workspace.root):
         return take_snapshot(request)
