@@ -588,11 +588,7 @@ def test_nothing_of_a_third_party_is_run(world: World, tmp_path: Path) -> None:
     shot = world.scan("{}-a", pyproject=f'[dependency-groups]\ndev = ["{name}"]\n')
     assert not trace.exists()
     assert [gap.name for gap in shot.scanners["osv"].skipped] == [name, name]
-    assert {name for name, one in shot.scanners.items() if one.state == "partial"} == {
-        "osv",
-        "osv-floor",
-        "osv-dev",
-    }
+    assert [scanner.state for scanner in shot.scanners.values()] == ["partial", "failed", "partial"]
 
 
 def test_a_moment_hides_what_came_later(world: World) -> None:
