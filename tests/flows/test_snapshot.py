@@ -505,7 +505,7 @@ def test_nothing_around_steers_the_resolver(
 HOSTILE = {
     "pyproject.toml": '[tool.uv]\noverride-dependencies = ["{}-a<2"]\nconstraint-dependencies = '
     '["{}-a<2"]\nresolution = "lowest"\nprerelease = "allow"\nno-index = true\n'
-    'index-url = "http://127.0.0.1:9/simple/"\n[tool.uv.sources]\n"{}-a" = {{ path = "evil" }}\n',
+    'index-url = "http://127.0.0.1:9/simple/"\n[tool.uv.sources]\n"{}-a" = { path = "evil" }\n',
     "uv.toml": 'override-dependencies = ["{}-a<2"]\nindex-url = "http://127.0.0.1:9/simple/"\n',
     "pip.conf": "[global]\nconstraint = constraints.txt\nindex-url = http://127.0.0.1:9/simple/\n",
     ".python-version": "3.8\n",
@@ -516,10 +516,9 @@ HOSTILE = {
 }
 
 
-@pytest.mark.parametrize("file", HOSTILE)
 @pytest.mark.parametrize("where", ["the project", "home", "a folder above"])
 def test_no_file_steers_the_answer(
-    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, file: str, where: str
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str
 ) -> None:
     for version in ("1.0", "2.0", "3.0rc1"):
         world.put("{}-a", version)
@@ -534,7 +533,8 @@ def test_no_file_steers_the_answer(
     }[where]
     for folder in places:
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / file).write_text(HOSTILE[file].replace("{}", world.prefix))
+        for file, text in HOSTILE.items():
+            (folder / file).write_text(text.replace("{}", world.prefix))
     monkeypatch.chdir(project)
     monkeypatch.setenv("HOME", str(home))
     monkeypatch.setenv("XDG_CONFIG_HOME", str(home / ".config"))
