@@ -92,6 +92,7 @@ class Config(Settings, frozen=True, kw_only=True):
     ``osv-url``: the OSV API.
     ``osv-archive``: an archive or folder of OSV records, or an archive's address, that stands in
     when the API does not answer.
+    ``beside``: what is looked at beside what users get, shown, and never a cause.
     ``pythons``: the Python versions to look at, as ``"3.12"``; by default all that
     ``Requires-Python`` admits and that are not past their end of life.
     ``version-files``: further files that tell the project's version, and change with it.
@@ -109,6 +110,7 @@ class Config(Settings, frozen=True, kw_only=True):
     version_files: tuple[str, ...] = ()
     publish_code_findings: bool = False
     scanners: tuple[str, ...] = ("osv",)
+    beside: tuple[Literal["floor", "dev"], ...] = ("floor", "dev")
     policy: Policy = Policy()
 
     @property

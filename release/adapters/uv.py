@@ -6,12 +6,14 @@ configuration, one explicit index; nothing third-party is built or run.
 
 from __future__ import annotations
 
+import re
 import tempfile
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Literal
 from urllib.parse import urlsplit, urlunsplit
 
 from packaging.requirements import Requirement
@@ -26,6 +28,7 @@ from release.scan.resolution import (
     NoSolution,
     Query,
     Solution,
+    StandIn,
     Unanswered,
     merge,
     pin,
@@ -34,13 +37,16 @@ from release.scan.resolution import (
 
 OPTIONS = (
     "--universal", "--no-build", "--no-header", "--no-config", "--no-python-downloads",
-    "--prerelease", "disallow", "--resolution", "highest", "--annotation-style", "line",
+    "--prerelease", "if-necessary-or-explicit",
+    "--annotation-style", "line",
 )  # fmt: skip
 NO_SOLUTION = 1
 """uv's exit code when nothing satisfies the requirements; 2 when it could not find out."""
-SDISTS_ONLY = "because building from source is disabled"
+SDISTS_ONLY = re.compile(r"Wheels are required for `([^`]+)` because building from source is")
 """uv's hint when it was ``--no-build`` that left no solution: a gap, not a verdict."""
 TIMEOUT = 300.0
+TIMEOUT_BESIDE = 60.0
+"""Seconds for the lowest resolution: it may wander through the oldest releases of everything."""
 LONGEST_WORDS = 800
 """Characters kept of the resolver's reasons."""
 
@@ -53,6 +59,7 @@ class Uv:
     :param version: its version.
     :param index_url: the simple index that everything but the root comes from.
     :param cache: uv's cache folder.
+    :param resolution: which of the releases that are allowed it takes.
     :param exclude_newer: files uploaded later do not exist; ``None`` where the index tells no
         upload times (uv would then see no file at all).
     """
@@ -62,38 +69,44 @@ class Uv:
     index_url: str
     cache: Path
     exclude_newer: Instant | None
+    resolution: Literal["highest", "lowest"] = "highest"
 
-    def solve(self, query: Query) -> Answer:
-        """Resolve highest; :class:`NoSolution` is a proof, :class:`Unanswered` is none."""
+    def solve(self, query: Query, stand_ins: Sequence[StandIn] = ()) -> Answer:
+        """Resolve; :class:`NoSolution` is a proof, :class:`Unanswered` is none.
+
+        :param stand_ins: releases that are on offer though they have no wheel.
+        """
         with tempfile.TemporaryDirectory(prefix="release-warden-") as folder:
-            return self._solve(query, Path(folder))
+            return self._solve(query, Path(folder), stand_ins)
 
-    def _solve(self, query: Query, folder: Path) -> Answer:
+    def _solve(self, query: Query, folder: Path, stand_ins: Sequence[StandIn]) -> Answer:
         home, given = folder / "home", folder / "given"
         home.mkdir()
         netrc.lend(self.index_url, home)
         given.mkdir()
-        wheel = root_wheel(given, self.name, self.version, query.requires, _extras(query))
-        extra = f"[{query.extra}]" if query.extra else ""
-        (given / "in.txt").write_text(f"{self.name}{extra} @ {wheel.as_uri()}\n", "utf-8")
-        (given / "constraints.txt").write_text("\n".join(query.constraints), "utf-8")
-        words = ["-c", str(given / "constraints.txt")] if query.constraints else []
-        command: list[str | Path] = [
-            process.script("uv"),
-            "pip",
-            "compile",
-            given / "in.txt",
-            *words,
-        ]
+        self._write(query, given, stand_ins)
+        command: list[str | Path] = [process.script("uv"), "pip", "compile", given / "in.txt"]
+        command += ["-c", given / "constraints.txt"] if query.constraints else []
+        command += ["--find-links", given / "links"] if stand_ins else []
         command += [*OPTIONS, *self._bounds(query.pythons[0])]
         command += ["--python", process.python(), "--cache-dir", self.cache]
         try:
             done = process.run(
-                command, cwd=home, env=self._environment(home), timeout=TIMEOUT, check=False
+                command, cwd=home, env=self._environment(home), timeout=self._patience, check=False
             )
         except ToolError as error:
             return Unanswered(error.what)
-        return _answer(done, query, self)
+        return _answer(done, query, self, {one.name for one in stand_ins})
+
+    def _write(self, query: Query, given: Path, stand_ins: Sequence[StandIn]) -> None:
+        """What the resolver is given: the root, what is asked of it, bounds and stand-ins."""
+        wheel = root_wheel(given, self.name, self.version, query.requires, _extras(query))
+        extra = f"[{query.extra}]" if query.extra else ""
+        (given / "in.txt").write_text(f"{self.name}{extra} @ {wheel.as_uri()}\n", "utf-8")
+        (given / "constraints.txt").write_text("\n".join(query.constraints), "utf-8")
+        (given / "links").mkdir()
+        for one in stand_ins:
+            root_wheel(given / "links", one.name, one.version, (), (), one.requires_python)
 
     def arguments(self, lowest: str) -> tuple[str, ...]:
         """What a resolution from this Python on is told, without the folders of one run."""
@@ -105,10 +118,14 @@ class Uv:
         """The same without a moment."""
         return replace(self, exclude_newer=None)
 
+    @property
+    def _patience(self) -> float:
+        return TIMEOUT if self.resolution == "highest" else TIMEOUT_BESIDE
+
     def _bounds(self, lowest: str) -> tuple[str, ...]:
         moment = self.exclude_newer
         newer = ("--exclude-newer", _rfc3339(moment)) if moment else ()
-        return ("--python-version", lowest, *newer)
+        return ("--python-version", lowest, "--resolution", self.resolution, *newer)
 
     def _environment(self, home: Path) -> dict[str, str]:
         """The index goes by the environment: its address may hold a password."""
@@ -134,9 +151,14 @@ def _extras(query: Query) -> tuple[str, ...]:
 
 
 def root_wheel(
-    folder: Path, name: str, version: str, requires: Sequence[str], extras: Sequence[str]
+    folder: Path,
+    name: str,
+    version: str,
+    requires: Sequence[str],
+    extras: Sequence[str],
+    requires_python: str = "",
 ) -> Path:
-    """Write a wheel that holds nothing but the root's metadata.
+    """Write a wheel that holds nothing but metadata.
 
     :param requires: readable ``Requires-Dist`` lines.
     :param extras: the extras that it provides.
@@ -146,6 +168,7 @@ def root_wheel(
         "Metadata-Version: 2.1",
         f"Name: {name}",
         f"Version: {version}",
+        *([f"Requires-Python: {requires_python}"] if requires_python else []),
         *(f"Requires-Dist: {line}" for line in requires),
         *(f"Provides-Extra: {extra}" for extra in extras),
     ]
@@ -158,18 +181,20 @@ def root_wheel(
     return path
 
 
-def _answer(done: process.Completed, query: Query, asked: Uv) -> Answer:
+def _answer(done: process.Completed, query: Query, asked: Uv, stand_ins: Collection[str]) -> Answer:
     if done.code == 0:
         try:
             pins = pin(read_lock(done.stdout), query.pythons, query.extra)
         except ValueError as error:
             return Unanswered(f"uv's answer cannot be read: {error}")
         root = canonicalize_name(asked.name)
-        return Solution(merge((one for one in pins if one.name != root), query.pythons))
+        got = merge((one for one in pins if one.name != root), query.pythons)
+        return Solution(got, tuple(sorted({one.name for one in got} & set(stand_ins))))
     words = _nameless(reasons(done.stderr), asked)
-    if done.code == NO_SOLUTION and SDISTS_ONLY not in done.stderr:
+    unbuilt = tuple(sorted(map(canonicalize_name, SDISTS_ONLY.findall(done.stderr))))
+    if done.code == NO_SOLUTION and not unbuilt:
         return NoSolution(words)
-    return Unanswered(words, elsewhere=done.code == NO_SOLUTION)
+    return Unanswered(words, elsewhere=done.code == NO_SOLUTION, unbuilt=unbuilt)
 
 
 def _nameless(words: str, asked: Uv) -> str:

@@ -150,6 +150,7 @@ def _resolve(
         cache=workspace.state / "cache",
         tell=context.tell,
         archive=_archive(workspace),
+        pyproject=workspace.read("pyproject.toml") or "",
     )
     if is_empty(repository, workspace.root):
         return take_snapshot(request)

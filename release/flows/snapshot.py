@@ -6,31 +6,48 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Protocol
+
+import msgspec
 
 from release.adapters.osv import open_source
 from release.adapters.uv import Uv, resolver_version
 from release.config import Config
 from release.errors import ProjectError, RepositoryError, UnreachableError, VerificationError
+from release.flows.beside import checked_floors, development_closure, floor_closure, without
 from release.model.finding import ClosureKind, Finding
 from release.model.listing import IndexFile, installable, versions
 from release.model.metadata import CoreMetadata, parse_metadata, tells_requirements
 from release.model.record import Record
-from release.model.snapshot import Closure, Gap, Pin, Project, Reach, Scanner, Snapshot, State, Word
+from release.model.snapshot import (
+    Closure,
+    Edit,
+    Gap,
+    Pin,
+    Project,
+    Reach,
+    Scanner,
+    Snapshot,
+    State,
+    Word,
+)
 from release.scan.findings import (
     Assessment,
+    Audience,
     Weakness,
     assess,
     covered,
     findings_of,
     releases_of,
+    scanner_of,
     skipped,
     vanished,
 )
+from release.scan.floors import raised
 from release.scan.pythons import supported
-from release.scan.reach import World, reaches
+from release.scan.reach import reaches
 from release.scan.requirements import package_of, readable
 from release.scan.resolution import (
     PLAIN,
@@ -38,9 +55,13 @@ from release.scan.resolution import (
     NoSolution,
     Query,
     Solution,
+    Solve,
+    StandIn,
     Unanswered,
     merge,
+    without_wheel,
 )
+from release.scan.search import World
 from release.scan.source import AdvisorySource, Found
 from release.scan.words import silence, word_on
 
@@ -76,6 +97,7 @@ class ScanRequest:
     :param cache: where resolver and downloads may keep things.
     :param tell: told what goes on.
     :param archive: the advisories that stand in when the API does not answer.
+    :param pyproject: the text of HEAD's pyproject.toml, for what its developers install.
     """
 
     project: Project
@@ -90,6 +112,7 @@ class ScanRequest:
     cache: Path
     tell: Callable[[str], None]
     archive: str | None = None
+    pyproject: str = ""
 
 
 def take_snapshot(request: ScanRequest) -> Snapshot:
@@ -101,8 +124,9 @@ def take_snapshot(request: ScanRequest) -> Snapshot:
     resolver = Resolver(request)
     request.tell("resolving what users get ...")
     closures = resolver.closures(_roots(request))
+    beside = resolver.beside(next(one for one in closures if one.kind == "candidate"))
     request.tell("asking the advisories ...")
-    return _Judged(request, resolver, closures).snapshot()
+    return _Judged(request, resolver, closures, beside).snapshot()
 
 
 @dataclass(frozen=True)
@@ -151,6 +175,12 @@ def _release(request: ScanRequest, file: IndexFile, text: str) -> Root:
     return Root("published", metadata.version, origin, metadata)
 
 
+def _all(solve: Solve, queries: Iterable[Query]) -> list[Answer]:
+    """Ask several things side by side."""
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        return list(pool.map(solve, queries))
+
+
 class Resolver:
     """uv, asked each thing once, at one moment."""
 
@@ -158,6 +188,7 @@ class Resolver:
         self._request = request
         self._answers: dict[Query, Answer] = {}
         self._files: dict[str, tuple[IndexFile, ...]] = {}
+        self._unread: set[str] = set()
         self.uv = Uv(
             name=request.project.name,
             version=request.candidate.version,
@@ -174,8 +205,36 @@ class Resolver:
     def solve(self, query: Query) -> Answer:
         """What a fresh install gets."""
         if query not in self._answers:
-            self._answers[query] = self.uv.solve(query)
+            self._answers[query] = self._solved(query)
         return self._answers[query]
+
+    def _solved(self, query: Query) -> Answer:
+        """Releases without a wheel stand in where there is no solution without them.
+
+        So one package that only a build could read does not hide all the others.
+        """
+        stand_ins: dict[str, tuple[StandIn, ...]] = {}
+        answer = self.uv.solve(query)
+        while isinstance(answer, Unanswered):
+            new = [name for name in answer.unbuilt if name not in stand_ins]
+            try:
+                found = {n: without_wheel(n, self.files(n), query.pythons) for n in new}
+            except UnreachableError:
+                return answer
+            if not any(found.values()):
+                return answer
+            stand_ins |= found
+            answer = self.uv.solve(query, [one for held in stand_ins.values() for one in held])
+        return answer
+
+    def surely(self, query: Query) -> Answer:
+        """The same where it does not rest on a release that nobody can read.
+
+        What users get today may rest on some: these are named gaps.
+        """
+        answer = self.solve(query)
+        unread = set(answer.unread) - self._unread if isinstance(answer, Solution) else set()
+        return Unanswered(_unread(unread)) if unread else answer
 
     def files(self, package: str) -> tuple[IndexFile, ...]:
         """What the index of dependencies lists of a package, at the scan's moment.
@@ -199,11 +258,30 @@ class Resolver:
             self._answers.clear()
             self.uv = self.uv.untimed()
             self._ask(everything)
+        solved = [a for a in self._answers.values() if isinstance(a, Solution)]
+        self._unread = {name for answer in solved for name in answer.unread}
         return tuple(self._closure(root, queries[root]) for root in roots)
 
+    def beside(self, candidate: Closure) -> tuple[Closure, ...]:
+        """What is looked at for showing only, as far as the configuration wants it."""
+        request, wanted = self._request, self._request.config.beside
+        lowest = replace(self.uv, resolution="lowest")
+        told = lowest.arguments(candidate.pythons[0]) if candidate.pythons else ()
+        base = msgspec.structs.replace(candidate, arguments=told)
+        found = (
+            floor_closure(
+                base, request.candidate, partial(_all, lowest.solve), request.cache / "floors"
+            )
+            if "floor" in wanted
+            else None,
+            development_closure(candidate, request.pyproject, partial(_all, self.solve))
+            if "dev" in wanted
+            else None,
+        )
+        return tuple(closure for closure in found if closure)
+
     def _ask(self, queries: Sequence[Query]) -> None:
-        with ThreadPoolExecutor(AT_ONCE) as pool:
-            list(pool.map(self.solve, queries))
+        _all(self.solve, queries)
 
     def _needs_no_moment(self, queries: Iterable[Query]) -> bool:
         """Whether a failure may come from an index that tells no upload times.
@@ -278,6 +356,8 @@ class Resolver:
         if root.metadata and not answers:
             yield Gap(name=self._request.project.name, reason="no Python that we know runs it")
         solved = {query.extra for query, a in answers.items() if isinstance(a, Solution)}
+        unread = {name for a in answers.values() if isinstance(a, Solution) for name in a.unread}
+        yield from (Gap(name=name, reason=_unread([name])) for name in sorted(unread))
         for query, answer in answers.items():
             if not isinstance(answer, Solution):
                 extra = f"[{query.extra}]" if query.extra else ""
@@ -287,19 +367,36 @@ class Resolver:
                 yield Gap(name=f"{self._request.project.name}{extra}{where}", reason=reason)
 
 
+def _unread(names: Iterable[str]) -> str:
+    """Why nobody can see what some packages require."""
+    return f"no wheel, and so told to who builds it: what {', '.join(sorted(names))} requires"
+
+
+def _state_of(closure: Closure, lost: Sequence[object]) -> State:
+    if closure.gaps and not closure.pins:
+        return "failed"
+    return "partial" if closure.gaps or lost else "ok"
+
+
 class _Judged:
     """The closures under the eyes of the advisories."""
 
     def __init__(
-        self, request: ScanRequest, resolver: Resolver, closures: tuple[Closure, ...]
+        self,
+        request: ScanRequest,
+        resolver: Resolver,
+        closures: tuple[Closure, ...],
+        beside: tuple[Closure, ...],
     ) -> None:
         self._request = request
         self._resolver = resolver
         self._closures = closures
+        self._beside = beside
 
     def snapshot(self) -> Snapshot:
         """The snapshot; without an answer of the advisories, the scanner has failed."""
-        releases = releases_of(pin for closure in self._closures for pin in closure.pins)
+        every = (*self._closures, *self._beside)
+        releases = releases_of(pin for closure in every for pin in closure.pins)
         try:
             source = open_source(
                 self._request.advisories,
@@ -310,11 +407,62 @@ class _Judged:
             found = source.match(releases)
         except UnreachableError as error:
             return self._failed(f"{error.what}: {error.why}. {error.remedy}")
-        return self._read(source, found, assess(found, releases))
+        users = releases_of(pin for closure in self._closures for pin in closure.pins)
+        judged = assess(found, users)
+        shot = self._read(source, found, judged)
+        told = {(one.package, version) for one in judged.weaknesses for version in one.versions}
+        for closure in self._beside:
+            shot = self._joined(shot, without(closure, told), source, found)
+        return shot
+
+    def _joined(
+        self, shot: Snapshot, closure: Closure, source: AdvisorySource, found: Found
+    ) -> Snapshot:
+        """The snapshot with one closure that is for showing, under a scanner of its own.
+
+        A vulnerable release that users get is told as theirs, and not once more.
+        """
+        audience: Audience = "floor" if closure.kind == "floor" else "dev"
+        known, now = self._request.known, self._request.now
+        judged = assess(found, releases_of(closure.pins))
+        held = frozenset(pin.name for pin in closure.pins)
+        lost = [d for d in (*found.damaged, *judged.undecided) if d.may_concern(held)]
+        findings = findings_of(judged.weaknesses, [closure], known, now, self._fix_time, audience)
+        scanner = Scanner(
+            state=_state_of(closure, lost),
+            covered=covered([closure], lost),
+            skipped=skipped([closure], lost),
+            database_date=source.database_date,
+            detail=source.detail,
+        )
+        gone = vanished(known, findings, scanner.covered, audience)
+        words = (self._word(source, finding, scanner.covered) for finding in gone)
+        return msgspec.structs.replace(
+            shot,
+            scanners=shot.scanners | {scanner_of(audience): scanner},
+            findings=tuple(sorted((*shot.findings, *findings), key=lambda one: one.key)),
+            words=(*shot.words, *words),
+            floors=(*shot.floors, *self._floors(closure, judged.weaknesses, source)),
+        )
+
+    def _floors(
+        self, closure: Closure, weaknesses: Sequence[Weakness], source: AdvisorySource
+    ) -> tuple[Edit, ...]:
+        if closure.kind != "floor" or not weaknesses:
+            return ()
+        raise_them = partial(raised, match=source.match, files=self._resolver.files)
+        return checked_floors(closure, weaknesses, raise_them, self._resolver.solve)
 
     def _failed(self, detail: str) -> Snapshot:
         gaps = skipped(self._closures, ())
-        return self._told(Scanner(state="failed", skipped=gaps, detail=detail))
+        shot = self._told(Scanner(state="failed", skipped=gaps, detail=detail))
+        silent = {
+            scanner_of("floor" if closure.kind == "floor" else "dev"): Scanner(
+                state="failed", skipped=skipped([closure], ()), detail=detail
+            )
+            for closure in self._beside
+        }
+        return msgspec.structs.replace(shot, scanners=shot.scanners | silent)
 
     def _read(self, source: AdvisorySource, found: Found, judged: Assessment) -> Snapshot:
         names = frozenset(pin.name for closure in self._closures for pin in closure.pins)
@@ -360,6 +508,7 @@ class _Judged:
             closures=self._closures,
             reach=reach,
             words=words,
+            beside=self._beside,
         )
 
     def _reach(
@@ -372,7 +521,7 @@ class _Judged:
         if published is None or not any(finding.reaches("published") for finding in findings):
             return ()
         self._request.tell("finding out who stands in the way ...")
-        world = World(self._resolver.solve, source.match, self._resolver.files)
+        world = World(self._resolver.surely, source.match, self._resolver.files)
         candidate = self._request.candidate.requires_dist
         return reaches(
             findings, weaknesses, published, candidate, world, own=self._request.project.name

@@ -9,7 +9,9 @@ from release.model.base import Instant, Noun
 Severity = Literal["critical", "high", "medium", "low", "unknown"]
 Kind = Literal["dependency", "code", "secret"]
 Scope = Literal["runtime", "extra", "floor", "dev", "code"]
-ClosureKind = Literal["published", "candidate"]
+ClosureKind = Literal["published", "candidate", "floor", "dev"]
+"""What users get, what HEAD would bring; and beside them, never a cause of anything: the lowest
+that HEAD's requirements admit, and what its developers install."""
 
 RANK: dict[Severity, int] = {"critical": 4, "high": 3, "unknown": 3, "medium": 2, "low": 1}
 """How bad: policy treats ``unknown`` as ``high`` (DESIGN: identity, severity)."""

@@ -43,6 +43,15 @@ def versions(files: Iterable[IndexFile]) -> list[Version]:
     return sorted({file.version for file in files if file.version})
 
 
+def offered(files: Iterable[IndexFile]) -> list[IndexFile]:
+    """The files of the releases that an installer takes by itself: not the yanked ones, and
+    pre-releases only where a project has nothing else (PEP 440, PEP 592).
+    """
+    kept = [file for file in files if file.version and not file.yanked]
+    finals = [file for file in kept if file.version and not file.version.is_prerelease]
+    return finals or kept
+
+
 def installable(files: Iterable[IndexFile]) -> list[Version]:
     """The versions that an installer takes by itself: not yanked, no pre-release; lowest first."""
     return [v for v in versions(file for file in files if not file.yanked) if not v.is_prerelease]

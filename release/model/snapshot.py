@@ -132,10 +132,22 @@ class Word(Noun, frozen=True, kw_only=True):
 
 
 class Snapshot(Document, frozen=True, kw_only=True):
-    """What one scan saw."""
+    """What one scan saw.
+
+    ``beside`` are closures that are shown and never a cause: of the lowest resolution (``floor``)
+    and of development environments (``dev``); ``floors`` the edits that raise our floors above
+    what was found in the former.
+    """
 
     CLOCK: ClassVar[frozenset[str]] = frozenset(
-        {"taken_at", "scanners.*.database_date", "closures.exclude_newer", "closures.arguments"}
+        {
+            "taken_at",
+            "scanners.*.database_date",
+            "closures.exclude_newer",
+            "closures.arguments",
+            "beside.exclude_newer",
+            "beside.arguments",
+        }
     )
 
     project: Project
@@ -146,6 +158,8 @@ class Snapshot(Document, frozen=True, kw_only=True):
     closures: tuple[Closure, ...] = ()
     reach: tuple[Reach, ...] = ()
     words: tuple[Word, ...] = ()
+    beside: tuple[Closure, ...] = ()
+    floors: tuple[Edit, ...] = ()
 
     def closure(self, kind: ClosureKind) -> Closure | None:
         """The closure of that kind, if it was resolved."""

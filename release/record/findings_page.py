@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
-from release.model.finding import Finding, Severity
+from release.model.finding import ClosureKind, Finding, Severity
 from release.model.record import Record, Tracked
 from release.model.snapshot import Reach
 from release.model.text import VERDICTS, code, edit_text, escape, link, listing
@@ -161,7 +161,12 @@ def _name(finding: Finding) -> str:
 def _versions(finding: Finding) -> str:
     if not finding.affects:
         return code(finding.version)
-    names = {"published": "the latest release", "candidate": "HEAD"}
+    names: dict[ClosureKind, str] = {
+        "published": "the latest release",
+        "candidate": "HEAD",
+        "floor": "the lowest that HEAD admits",
+        "dev": "development",
+    }
     parts = (
         f"{listing(map(code, versions))} ({names[kind]})"
         for kind, versions in sorted(finding.affects.items(), reverse=True)

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Literal
 
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from release.model.finding import ClosureKind, Finding
+from release.model.finding import Finding, Scope
 from release.model.record import Record
 from release.model.snapshot import Closure, Gap, Pin
 from release.scan.advisories import (
@@ -25,6 +26,10 @@ from release.scan.severity import Rating, rate
 from release.scan.source import Found
 
 SCANNER = "osv"
+Audience = Literal["users", "floor", "dev"]
+"""Who gets a closure: users of a fresh install; those who stay at the lowest versions that our
+requirements admit; our own developers."""
+USERS: Literal["users"] = "users"
 KEY_PREFERENCE = ("CVE-", "GHSA-", "PYSEC-")
 """Whose id a key is minted from, the first that the alias group has."""
 REFERENCE_PREFERENCE = ("ADVISORY", "REPORT", "WEB", "ARTICLE", "FIX")
@@ -151,11 +156,12 @@ def findings_of(
     known: Record | None,
     now: datetime,
     fix_time: FixTime,
+    audience: Audience = USERS,
 ) -> tuple[Finding, ...]:
     """The findings of a scan, by key."""
-    stories = _stories(weaknesses, known)
+    stories = _stories(weaknesses, known, audience)
     findings = [
-        _finding(weakness, closures, *_story(weakness, stories, now), fix_time)
+        _finding(weakness, closures, *_story(weakness, stories, now, audience), fix_time, audience)
         for weakness in weaknesses
     ]
     return tuple(sorted(findings, key=lambda finding: finding.key))
@@ -167,10 +173,11 @@ def _finding(
     key: str,
     first_seen: datetime,
     fix_time: FixTime,
+    audience: Audience,
 ) -> Finding:
     held = {closure.kind: _held(weakness, closure) for closure in closures}
     held = {kind: pins for kind, pins in held.items() if pins}
-    witness = held.get("published") or held["candidate"]
+    witness = held.get("published") or held.get("candidate") or next(iter(held.values()))
     version = max((pin.version for pin in witness), key=Version)
     rating = weakness.rating
     return Finding(
@@ -182,7 +189,7 @@ def _finding(
         named_by=provenance(weakness.records),
         severity=rating.severity,
         score=rating.score,
-        scope="runtime" if any("" in pin.extras for pin in witness) else "extra",
+        scope=_scope(witness, audience),
         fixed_in=tuple(str(fixed) for fixed in weakness.fixed_in(version)),
         published_at=min((r.published for r in weakness.records if r.published), default=None),
         first_seen=first_seen,
@@ -193,7 +200,26 @@ def _finding(
         affects={kind: _versions(pins) for kind, pins in held.items()},
         pythons=_in_order(closures, witness),
         extras=tuple(sorted({extra for pin in witness for extra in pin.extras})),
+        scanners=(scanner_of(audience),),
     )
+
+
+def _scope(witness: Iterable[Pin], audience: Audience) -> Scope:
+    if audience != USERS:
+        return audience
+    return "runtime" if any("" in pin.extras for pin in witness) else "extra"
+
+
+def scanner_of(audience: Audience) -> str:
+    """Who reports what this audience gets: each settles its own findings, and no others."""
+    return SCANNER if audience == USERS else f"{SCANNER}-{audience}"
+
+
+def audience_of(finding: Finding) -> Audience | None:
+    """Whom a finding in a dependency is about."""
+    if finding.scope in {"runtime", "extra"}:
+        return USERS
+    return finding.scope if finding.scope in {"floor", "dev"} else None
 
 
 def _held(weakness: Weakness, closure: Closure) -> tuple[Pin, ...]:
@@ -245,7 +271,9 @@ def _rank(text: str, preference: Sequence[str]) -> int:
     )
 
 
-def _stories(weaknesses: Sequence[Weakness], known: Record | None) -> dict[Weakness, list[Finding]]:
+def _stories(
+    weaknesses: Sequence[Weakness], known: Record | None, audience: Audience
+) -> dict[Weakness, list[Finding]]:
     """For each weakness the known findings that it goes on from, the oldest first.
 
     A finding is found again through any id. When its group was split, the part that holds the
@@ -256,7 +284,7 @@ def _stories(weaknesses: Sequence[Weakness], known: Record | None) -> dict[Weakn
         for id_ in weakness.ids:
             holders.setdefault((weakness.package, id_), []).append(weakness)
     stories: dict[Weakness, list[Finding]] = {}
-    for finding in _by_age(known):
+    for finding in (one for one in _by_age(known) if audience_of(one) == audience):
         package = canonicalize_name(finding.package)
         heirs = {w: w.ids for id_ in finding.ids for w in holders.get((package, id_), ())}
         if heirs:
@@ -275,12 +303,16 @@ def _by_age(known: Record | None) -> list[Finding]:
 
 
 def _story(
-    weakness: Weakness, stories: dict[Weakness, list[Finding]], now: datetime
+    weakness: Weakness,
+    stories: dict[Weakness, list[Finding]],
+    now: datetime,
+    audience: Audience,
 ) -> tuple[str, datetime]:
     """The key and the first sight of a weakness."""
     past = stories.get(weakness, [])
     if not past:
-        return mint(weakness.ids, weakness.package), now
+        own = mint(weakness.ids, weakness.package)
+        return own + ("" if audience == USERS else f"#{audience}"), now
     return past[0].key, min((f.first_seen for f in past if f.first_seen), default=now)
 
 
@@ -295,7 +327,10 @@ def mint(ids: Iterable[str], package: str) -> str:
 
 
 def vanished(
-    known: Record | None, findings: Iterable[Finding], settled: Iterable[str]
+    known: Record | None,
+    findings: Iterable[Finding],
+    settled: Iterable[str],
+    audience: Audience = USERS,
 ) -> tuple[Finding, ...]:
     """The open findings whose package and version are still there, and which nothing reports."""
     present = {finding.key for finding in findings}
@@ -304,6 +339,7 @@ def vanished(
         finding
         for finding in (known.open if known else ())
         if finding.kind == "dependency"
+        and audience_of(finding) == audience
         and finding.key not in present
         and any(f"{canonicalize_name(finding.package)}=={v}" in covers for v in seen_at(finding))
     )
@@ -311,5 +347,4 @@ def vanished(
 
 def seen_at(finding: Finding) -> frozenset[str]:
     """Every version at which a finding was seen."""
-    kinds: tuple[ClosureKind, ...] = ("published", "candidate")
-    return frozenset({finding.version}).union(*(finding.affects.get(kind, ()) for kind in kinds))
+    return frozenset({finding.version}).union(*finding.affects.values())

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
 from packaging.markers import Marker
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.tags import Tag
+from packaging.utils import parse_wheel_filename
+
+from release.model.listing import IndexFile
+
+_INTERPRETER = re.compile(r"(py|cp)(\d)(\d*)")
 
 END_OF_LIFE = {
     "3.8": datetime(2024, 10, 7, tzinfo=UTC),
@@ -68,6 +75,31 @@ def admits(requires_python: str | None, minor: str) -> bool:
         return SpecifierSet(requires_python or "").contains(_newest_patch(minor))
     except InvalidSpecifier:
         return True
+
+
+def runs(file: IndexFile, minor: str) -> bool:
+    """Whether CPython of this minor version can install a file, on whatever platform.
+
+    Its ``Requires-Python`` and, for a wheel, its tags (PEP 425) say so: a wheel for PyPy alone,
+    or for one older CPython, does not run.
+    """
+    if not admits(file.requires_python, minor):
+        return False
+    if not file.name.endswith(".whl"):
+        return True
+    tags = parse_wheel_filename(file.name)[3]
+    return any(_fits(tag, _key(minor)) for tag in tags)
+
+
+def _fits(tag: Tag, python: tuple[int, ...]) -> bool:
+    found = _INTERPRETER.fullmatch(tag.interpreter)
+    if not found:
+        return False
+    kind, major, digits = found.groups()
+    wanted = (int(major), int(digits or 0))
+    if kind == "py":
+        return wanted[0] == python[0] and wanted <= python
+    return wanted == python or (tag.abi == "abi3" and wanted[0] == python[0] and wanted <= python)
 
 
 def holds(marker: Marker | None, minor: str) -> bool:

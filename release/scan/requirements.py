@@ -53,6 +53,23 @@ def is_barred(line: str) -> bool:
     return any(specifier.operator in BARS for specifier in Requirement(line).specifier)
 
 
+def admits_version(line: str, version: str) -> bool:
+    """Whether a requirement's bounds admit a version, a pre-release too."""
+    return Requirement(line).specifier.contains(version, prereleases=True)
+
+
+def changes(edit: Edit) -> bool:
+    """Whether an edit asks for something else than before, not only in other words."""
+    return Requirement(edit.requirement) != Requirement(edit.becomes)
+
+
+def loosen(line: str) -> str:
+    """Drop every bound of a requirement, keep its extras and marker."""
+    requirement = Requirement(line)
+    requirement.specifier = SpecifierSet()
+    return str(requirement)
+
+
 def lift(line: str) -> str:
     """Drop the upper bounds and pins of a requirement, keep its floor, extras and marker.
 

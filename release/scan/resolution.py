@@ -9,6 +9,7 @@ from packaging.markers import Marker
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
+from release.model.listing import IndexFile, offered
 from release.model.snapshot import Pin
 from release.scan import pythons
 
@@ -34,9 +35,10 @@ class Query:
 
 @dataclass(frozen=True)
 class Solution:
-    """It gets these."""
+    """It gets these; of the ``unread`` packages among them nobody can see what they require."""
 
     pins: tuple[Pin, ...]
+    unread: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -50,11 +52,43 @@ class NoSolution:
 class Unanswered:
     """The resolver could not tell; ``words`` say why.
 
-    ``elsewhere``: it may be able to for newer Python versions alone.
+    ``elsewhere``: it may be able to for newer Python versions alone; ``unbuilt``: packages that
+    have releases without a wheel, which is what stopped it.
     """
 
     words: str
     elsewhere: bool = False
+    unbuilt: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class StandIn:
+    """A release without a wheel: the resolver may take it, as if it required nothing."""
+
+    name: str
+    version: str
+    requires_python: str
+
+
+def without_wheel(
+    name: str, files: Iterable[IndexFile], minors: Iterable[str]
+) -> tuple[StandIn, ...]:
+    """The releases of a package that users of these Python versions have to build, lowest first."""
+    takes = offered(files)
+    wheels = {
+        file.version
+        for file in takes
+        if file.name.endswith(".whl") and any(pythons.runs(file, minor) for minor in minors)
+    }
+    built = {
+        file.version: file
+        for file in takes
+        if file.version and file.version not in wheels and not file.name.endswith(".whl")
+    }
+    return tuple(
+        StandIn(canonicalize_name(name), str(version), file.requires_python or "")
+        for version, file in sorted(built.items())
+    )
 
 
 Answer = Solution | NoSolution | Unanswered
@@ -125,17 +159,24 @@ def pin(locked: Iterable[Locked], minors: tuple[str, ...], extra: str) -> tuple[
 
 
 def merge(pins: Iterable[Pin], minors: tuple[str, ...]) -> tuple[Pin, ...]:
-    """One pin for each name and version, sorted, with every place it was seen in."""
-    merged: dict[tuple[str, str], list[Pin]] = {}
+    """The pins sorted, one for all extras that get a version on the same Python versions."""
+    places: dict[tuple[str, str, str], set[str]] = {}
+    via: dict[tuple[str, str], set[str]] = {}
     for one in pins:
-        merged.setdefault((one.name, one.version), []).append(one)
+        via.setdefault((one.name, one.version), set()).update(one.via)
+        for extra in one.extras:
+            places.setdefault((one.name, one.version, extra), set()).update(one.pythons)
+    extras: dict[tuple[str, str, tuple[str, ...]], list[str]] = {}
+    for (name, version, extra), seen in sorted(places.items()):
+        where = tuple(minor for minor in minors if minor in seen)
+        extras.setdefault((name, version, where), []).append(extra)
     return tuple(
         Pin(
             name=name,
             version=version,
-            pythons=tuple(minor for minor in minors if any(minor in one.pythons for one in same)),
-            extras=tuple(sorted({extra for one in same for extra in one.extras})),
-            via=tuple(sorted({by for one in same for by in one.via})),
+            pythons=where,
+            extras=tuple(asked),
+            via=tuple(sorted(via[name, version])),
         )
-        for (name, version), same in sorted(merged.items())
+        for (name, version, where), asked in sorted(extras.items())
     )

@@ -186,10 +186,10 @@ def wheel(file: str, metadata: str) -> bytes:
     return packed.getvalue()
 
 
-def sdist(stem: str, metadata: str) -> bytes:
+def sdist(stem: str, metadata: str, setup: str = "raise SystemExit('was run')") -> bytes:
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w:gz") as archive:
-        for name, text in {"PKG-INFO": metadata, "setup.py": "raise SystemExit('was run')"}.items():
+        for name, text in {"PKG-INFO": metadata, "setup.py": setup}.items():
             entry = tarfile.TarInfo(f"{stem}/{name}")
             entry.size = len(text.encode())
             archive.addfile(entry, io.BytesIO(text.encode()))
@@ -354,16 +354,31 @@ def test_nothing_published_or_all_of_it_yanked_is_no_closure(world: World) -> No
     assert (shot.closure("published"), shot.scanners["osv"].state) == (None, "ok")
 
 
-def test_a_package_of_sdists_alone_is_a_gap_and_never_run(world: World) -> None:
+def test_a_package_of_sdists_alone_is_a_gap_by_name_and_hides_nothing_else(world: World) -> None:
     world.put_sdist("{}-a", "1.0", core_metadata(world.named("{}-a"), "1.0", (), "", ()))
     world.put("{}-b", "1.0")
+    world.warn("PYSEC-1", "{}-a", "0 2")
     world.users_get("{}-b")
     shot = world.scan("{}-a", "{}-b")
     scanner = shot.scanners["osv"]
     assert scanner.state == "partial"
     (gap,) = scanner.skipped
-    assert gap.reason.startswith("candidate: is not resolved: ")
-    assert "was run" not in gap.reason
+    assert gap.name == world.named("{}-a")
+    assert gap.reason == world.named(
+        "candidate: no wheel, and so told to who builds it: what {}-a requires"
+    )
+    found = pins(shot.closure("candidate"))
+    assert {"a==1.0", "b==1.0"} <= set(found)
+    assert [finding.version for finding in shot.findings] == ["1.0"]
+
+
+def test_what_only_another_interpreter_builds_is_no_gap(world: World) -> None:
+    world.put_sdist("{}-a", "1.0", core_metadata(world.named("{}-a"), "1.0", (), "", ()))
+    world.put("{}-b", "1.0")
+    line = "{}-a ; platform_python_implementation == 'PyPy'"
+    shot = world.scan(line, "{}-b", releases=None)
+    assert (shot.scanners["osv"].state, shot.scanners["osv"].skipped) == ("ok", ())
+    assert set(pins(shot.closure("candidate"))) == {"b==1.0", "demo==2.0"}
 
 
 @pytest.mark.parametrize(
@@ -485,6 +500,95 @@ def test_nothing_around_steers_the_resolver(
     }.items():
         monkeypatch.setenv(name, value)
     assert solved(solver(world), world.named("{}-a")) == {world.named("{}-a==2.0")}
+
+
+HOSTILE = {
+    "pyproject.toml": '[tool.uv]\noverride-dependencies = ["{}-a<2"]\nconstraint-dependencies = '
+    '["{}-a<2"]\nresolution = "lowest"\nprerelease = "allow"\nno-index = true\n'
+    'index-url = "http://127.0.0.1:9/simple/"\n[tool.uv.sources]\n"{}-a" = { path = "evil" }\n',
+    "uv.toml": 'override-dependencies = ["{}-a<2"]\nindex-url = "http://127.0.0.1:9/simple/"\n',
+    "pip.conf": "[global]\nconstraint = constraints.txt\nindex-url = http://127.0.0.1:9/simple/\n",
+    ".python-version": "3.8\n",
+    ".env": "UV_OVERRIDE=constraints.txt\n",
+    "constraints.txt": "{}-a<2\n",
+    "requirements.txt": "{}-a==1.0\n",
+    "uv.lock": 'version = 1\n[[package]]\nname = "{}-a"\nversion = "1.0"\n',
+}
+
+
+@pytest.mark.parametrize("where", ["the project", "home", "a folder above"])
+def test_no_file_steers_the_answer(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    for version in ("1.0", "2.0", "3.0rc1"):
+        world.put("{}-a", version)
+    asked = Query((world.named("{}-a"),), "", PYTHONS)
+    honest = solver(world).solve(asked)
+    home, project = tmp_path / "home", tmp_path / "above" / "project"
+    project.mkdir(parents=True)
+    places = {
+        "the project": [project],
+        "a folder above": [project.parent],
+        "home": [home, home / ".config", home / ".config" / "uv", home / ".config" / "pip"],
+    }[where]
+    for folder in places:
+        folder.mkdir(parents=True, exist_ok=True)
+        for file, text in HOSTILE.items():
+            (folder / file).write_text(text.replace("{}", world.prefix))
+    monkeypatch.chdir(project)
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(home / ".config"))
+    assert repr(solver(world).solve(asked)) == repr(honest)
+
+
+@pytest.mark.parametrize("tool", ["UV", "PIP"])
+def test_no_variable_steers_the_answer(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tool: str
+) -> None:
+    for version in ("1.0", "2.0", "3.0rc1"):
+        world.put("{}-a", version)
+    asked = Query((world.named("{}-a"),), "", PYTHONS)
+    honest = solver(world).solve(asked)
+    old = tmp_path / "old.txt"
+    old.write_text(world.named("{}-a<2"))
+    closed = "http://127.0.0.1:9/simple/"
+    names = {
+        str(old): (
+            "CONSTRAINT",
+            "OVERRIDE",
+            "EXCLUDE",
+            "BUILD_CONSTRAINT",
+            "REQUIREMENT",
+            "ENV_FILE",
+        ),
+        closed: ("INDEX", "INDEX_URL", "DEFAULT_INDEX", "EXTRA_INDEX_URL", "FIND_LINKS"),
+        "1": ("NO_INDEX", "OFFLINE", "NO_BINARY", "PRE", "FROZEN", "NO_CACHE", "REQUIRE_HASHES"),
+        "lowest": ("RESOLUTION",),
+        "allow": ("PRERELEASE",),
+        "fewest": ("FORK_STRATEGY",),
+        "2001-01-01": ("EXCLUDE_NEWER", "UPLOADED_PRIOR_TO"),
+        "3.8": ("PYTHON", "PYTHON_VERSION"),
+        str(tmp_path): ("WORKING_DIR", "PROJECT", "CONFIG_FILE", "CACHE_DIR", "TARGET"),
+    }
+    for value, ends in names.items():
+        for end in ends:
+            monkeypatch.setenv(f"{tool}_{end}", value)
+    assert repr(solver(world).solve(asked)) == repr(honest)
+
+
+def test_nothing_of_a_third_party_is_run(world: World, tmp_path: Path) -> None:
+    """Neither to read what users get, nor the lowest, nor what developers install."""
+    trace = tmp_path / "trace"
+    setup = f"open({str(trace)!r}, 'w').close()\nfrom setuptools import setup\nsetup()\n"
+    name = world.named("{}-a")
+    text = core_metadata(name, "1.0", (), "", ())
+    data = sdist(f"{name}-1.0", text, setup)
+    world._upload("{}-a", "1.0", f"{name}-1.0.tar.gz", data, "")
+    world.users_get("{}-a")
+    shot = world.scan("{}-a", pyproject=f'[dependency-groups]\ndev = ["{name}"]\n')
+    assert not trace.exists()
+    assert [gap.name for gap in shot.scanners["osv"].skipped] == [name, name]
+    assert [scanner.state for scanner in shot.scanners.values()] == ["partial", "failed", "partial"]
 
 
 def test_a_moment_hides_what_came_later(world: World) -> None:
@@ -766,6 +870,132 @@ def test_a_fix_as_sdist_alone_cannot_be_judged(world: World) -> None:
     assert world.verdict("{}-a").verdict == "unknown"
 
 
+def test_the_fewest_requirements_are_edited_for_several_findings(world: World) -> None:
+    """Each alone is freed by its own bound; one bound more frees both."""
+    for name in ("{}-a", "{}-b"):
+        versions_of(world, name, "1.0", "2.0")
+    world.put("{}-z", "1.0", "{}-a<2", "{}-b<2")
+    world.put("{}-z", "2.0", "{}-a", "{}-b")
+    world.warn("PYSEC-1", "{}-a", "0 2")
+    world.warn("PYSEC-2", "{}-b", "0 2")
+    world.users_get("{}-z<2")
+    for one in world.scan("{}-z<2").reach:
+        assert [edit.becomes for edit in one.edit] == [world.named("{}-z")]
+
+
+def test_all_lifted_may_be_worse_than_one(world: World) -> None:
+    versions_of(world, "{}-a", "1.0", "2.0")
+    world.put("{}-z", "1.0", "{}-a")
+    world.put("{}-z", "2.0", "{}-a<2")
+    world.warn("PYSEC-1", "{}-a", "0 2")
+    world.users_get("{}-a<2", "{}-z<2")
+    one = world.verdict("{}-a<2", "{}-z<2")
+    assert one.verdict == "blocked-by-us"
+    assert [edit.becomes for edit in one.edit] == [world.named("{}-a")]
+
+
+def test_a_floor_of_ours_above_the_only_fix_is_in_the_way_and_no_edit_helps(world: World) -> None:
+    versions_of(world, "{}-a", "1.0", "1.1", "2.0")
+    world.warn("PYSEC-1", "{}-a", "0 1.1", "2")
+    world.users_get("{}-a>=2")
+    one = world.verdict("{}-a>=2")
+    assert (one.verdict, one.blocker, one.edit) == ("blocked-by-us", world.named("{}-a>=2"), ())
+    assert one.witness.splitlines()[1] == world.named(
+        "only older releases are free of it (1.1), and {0}-a>=2 of ours refuses them"
+    )
+
+
+def test_an_edit_must_serve_every_python_that_was_served(world: World) -> None:
+    """A floor that only newer Pythons can meet is no edit: 3.11 would have nothing to install."""
+    world.put("{}-a", "1.0")
+    world.put("{}-a", "2.0", python=">=3.12")
+    world.put("{}-z", "1.0", "{}-a<2")
+    world.put("{}-z", "2.0", "{}-a")
+    world.warn("PYSEC-1", "{}-a", "0 2")
+    world.users_get("{}-a", "{}-z<2")
+    one = world.verdict("{}-a", "{}-z<2")
+    assert [edit.becomes for edit in one.edit] == [world.named("{}-z")]
+
+
+# --- beside what users get
+
+
+def test_floors_are_shown_with_the_edit_that_raises_them(world: World) -> None:
+    versions_of(world, "{}-a", "1.0", "1.5", "2.0")
+    world.put("{}-b", "1.0", "{}-c")
+    versions_of(world, "{}-c", "1.0", "2.0")
+    world.warn("PYSEC-1", "{}-a", "0 1.5")
+    world.warn("PYSEC-2", "{}-c", "0 2")
+    world.users_get("{}-a>=1", "{}-b")
+    shot = world.scan("{}-a>=1", "{}-b")
+    (finding,) = shot.findings
+    assert (finding.scope, finding.version, finding.affects) == (
+        "floor",
+        "1.0",
+        {"floor": ("1.0",)},
+    )
+    assert finding.key == world.named("PYSEC-1@{}-a#floor")
+    assert finding.scanners == ("osv-floor",)
+    assert not finding.reaches("published")
+    assert (shot.reach, shot.scanners["osv-floor"].state) == ((), "ok")
+    assert [(e.requirement, e.becomes) for e in shot.floors] == [
+        (world.named("{}-a>=1"), world.named("{}-a>=1.5"))
+    ]
+
+
+def test_the_lowest_is_asked_for_once_until_the_requirements_change(world: World) -> None:
+    versions_of(world, "{}-a", "1.0", "2.0")
+    first = world.scan("{}-a", releases=None)
+    kept = list((world.folder / "cache" / "floors").iterdir())
+    assert len(kept) == 1
+    world.put("{}-a", "0.5")
+    assert pins(world.scan("{}-a", releases=None).beside[0]) == pins(first.beside[0])
+    kept[0].write_text("torn")
+    assert "a==0.5" in pins(world.scan("{}-a", releases=None).beside[0])
+
+
+def test_a_lowest_resolution_that_fails_makes_nothing_unknown(world: World) -> None:
+    world.put("{}-a", "1.0", "{}-missing")
+    world.put("{}-a", "2.0")
+    world.put_sdist("{}-b", "1.0", core_metadata(world.named("{}-b"), "1.0", (), "", ()))
+    world.put("{}-b", "2.0")
+    shot = world.scan("{}-a>=2", "{}-b", releases=None)
+    assert shot.scanners["osv"].state == "ok"
+
+
+def test_development_is_scanned_apart(world: World) -> None:
+    versions_of(world, "{}-a", "1.0", "2.0")
+    versions_of(world, "{}-tool", "1.0")
+    versions_of(world, "{}-builder", "1.0")
+    world.warn("PYSEC-1", "{}-tool", "0 2")
+    world.warn("PYSEC-2", "{}-a", "0 2")
+    pyproject = world.named(
+        '[build-system]\nrequires = ["{0}-builder"]\n[dependency-groups]\n'
+        'dev = ["{0}-tool", {{include-group = "more"}}]\nmore = ["{0}-a<2"]\n'
+        'round = [{{include-group = "round"}}]\nnone = []\n'
+    )
+    shot = world.scan("{}-a", releases=None, pyproject=pyproject, config=Config(beside=("dev",)))
+    assert {(f.key, f.scope, f.extras) for f in shot.findings} == {
+        (world.named("PYSEC-1@{}-tool#dev"), "dev", ("dev",)),
+        (world.named("PYSEC-2@{}-a#dev"), "dev", ("dev", "more")),
+    }
+    (closure,) = shot.beside
+    assert (closure.kind, closure.extras) == ("dev", ("build-system", "dev", "more"))
+    assert [gap.name for gap in closure.gaps] == ["round"]
+    assert (shot.scanners["osv"].state, shot.scanners["osv-dev"].state) == ("ok", "partial")
+
+
+def test_a_floor_that_is_raised_is_resolved_apart_from_what_users_get(world: World) -> None:
+    versions_of(world, "{}-a", "1.0", "2.0")
+    world.warn("PYSEC-1", "{}-a", "0 2")
+    record = carry_forward(None, world.scan("{}-a", releases=None))
+    assert [item.finding.scope for item in record.tracked] == ["floor"]
+    record = carry_forward(record, world.scan("{}-a>=2", releases=None, known=record))
+    (item,) = record.tracked
+    assert not item.is_open
+    assert item.sightings["osv-floor"].state == "resolved"
+
+
 # --- the record over several scans, and the whole tool
 
 
@@ -834,7 +1064,7 @@ def test_the_tool_asks_the_api_that_is_configured(world: World, shop: Callable[.
     with osv_api(world.database(), page=1, token_first=True) as api:
         ran = shop("{}-a", osv=api.url).scan()
     assert ran.code == 0, ran.err
-    (finding,) = ran.document["findings"]
+    (finding,) = (one for one in ran.document["findings"] if one["scope"] == "runtime")
     assert finding["key"] == world.named("CVE-1@{}-a")
     assert (finding["version"], finding["severity"]) == ("2.0", "high")
     assert ran.document["scanners"]["osv"]["detail"] == api.url
@@ -898,7 +1128,7 @@ def test_a_real_cap_on_a_real_package_is_blocked_by_us(world: World) -> None:
     line = "Werkzeug>=2.2,<2.2.3"
     world.users_get(line)
     shot = world.scan(line, dependencies=SimpleIndex(pypi_simple_url()), advisories=str(EXAMPLES))
-    assert {finding.version for finding in shot.findings} == {"2.2.2"}
+    assert {f.version for f in shot.findings if f.scope == "runtime"} == {"2.2.2"}
     assert {one.verdict for one in shot.reach} == {"blocked-by-us"}
     assert {(e.requirement, e.becomes) for one in shot.reach for e in one.edit} == {
         (line, "Werkzeug>=2.2")

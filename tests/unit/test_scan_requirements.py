@@ -8,8 +8,9 @@ import pytest
 from packaging.markers import Marker
 from packaging.version import Version
 
+from release.model.listing import IndexFile
 from release.model.snapshot import Edit, Pin
-from release.scan.pythons import admits, holds, supported
+from release.scan.pythons import admits, holds, runs, supported
 from release.scan.requirements import (
     apply,
     is_barred,
@@ -184,8 +185,43 @@ def test_what_is_no_lock_is_refused(line: str) -> None:
 
 def test_pins_seen_twice_are_one() -> None:
     first = Pin(name="a", version="1", pythons=("3.12",), extras=("x",), via=("b",))
-    second = Pin(name="a", version="1", pythons=("3.11",), extras=("",), via=("c",))
-    for pins in ([first, second], [second, first]):
+    second = Pin(name="a", version="1", pythons=("3.11",), extras=("x",), via=("c",))
+    third = Pin(name="a", version="1", pythons=("3.11", "3.12"), extras=("",), via=("c",))
+    for pins in ([first, second, third], [third, second, first]):
         assert merge(pins, ("3.11", "3.12")) == (
             Pin(name="a", version="1", pythons=("3.11", "3.12"), extras=("", "x"), via=("b", "c")),
         )
+
+
+def test_pins_say_exactly_where() -> None:
+    first = Pin(name="a", version="1", pythons=("3.12",), extras=("x",), via=("b",))
+    second = Pin(name="a", version="1", pythons=("3.11",), extras=("",), via=("c",))
+    assert {(p.pythons, p.extras) for p in merge([first, second], ("3.11", "3.12"))} == {
+        (("3.11",), ("",)),
+        (("3.12",), ("x",)),
+    }
+
+
+@pytest.mark.parametrize(
+    ("tags", "python", "minors"),
+    [
+        ("py3-none-any", "", {"3.11", "3.12"}),
+        ("py2.py3-none-any", ">=3.12", {"3.12"}),
+        ("py312-none-any", "", {"3.12"}),
+        ("cp311-cp311-win32", "", {"3.11"}),
+        ("cp38-abi3-win_amd64", "", {"3.11", "3.12"}),
+        ("cp38-cp38-win_amd64", "", set()),
+        ("pp311-pypy311_pp73-win_amd64", "", set()),
+        ("py2-none-any", "", set()),
+    ],
+)
+def test_a_wheel_runs_where_its_tags_and_its_python_say(
+    tags: str, python: str, minors: set[str]
+) -> None:
+    file = IndexFile(name=f"a-1-{tags}.whl", url="", requires_python=python or None)
+    assert {minor for minor in ("3.11", "3.12") if runs(file, minor)} == minors
+
+
+def test_an_sdist_runs_where_its_python_says() -> None:
+    assert runs(IndexFile(name="a-1.tar.gz", url="", requires_python=">=3.12"), "3.12")
+    assert not runs(IndexFile(name="a-1.tar.gz", url="", requires_python=">=3.12"), "3.11")
