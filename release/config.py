@@ -34,10 +34,26 @@ class Policy(Settings, frozen=True, kw_only=True):
     automatic: bool = True
 
 
+class RepositoryTable(Settings, frozen=True, kw_only=True):
+    """``[tool.release-warden.repositories.NAME]``: a repository of your own.
+
+    ``upload-url``: where files are uploaded to.
+    ``simple-url``: its simple API; by default derived from the upload's address.
+    """
+
+    upload_url: str
+    simple_url: str | None = None
+
+
 class Config(Settings, frozen=True, kw_only=True):
     """``[tool.release-warden]``.
 
-    ``repository``: where releases go; ``local`` is the embedded index.
+    ``repository``: where releases go: ``local`` (the embedded index), ``testpypi``, ``pypi``, a
+    name below ``repositories``, or the address that takes uploads.
+    ``repositories``: repositories of your own, by name.
+    ``remote``: the git remote that shares the ledger, such as ``origin``; by default none does.
+    ``commit``: whether release commits are brought to the remote's default branch: ``none``, by a
+    fast-forward (``push``), or by a pull request where that is not possible (``pull-request``).
     ``gates``: nox sessions that must be green; by default lint, types and tests where they exist.
     ``index-url``: the simple index that dependencies come from; by default PyPI's.
     ``osv-url``: the OSV API.
@@ -53,6 +69,9 @@ class Config(Settings, frozen=True, kw_only=True):
     pythons: tuple[str, ...] = ()
     version_files: tuple[str, ...] = ()
     policy: Policy = Policy()
+    repositories: dict[str, RepositoryTable] = {}
+    remote: str | None = None
+    commit: Literal["none", "push", "pull-request"] = "none"
 
     @property
     def digest(self) -> str:
@@ -74,6 +93,9 @@ def parse(pyproject: str) -> Config:
         ) from error
     _refuse_unknown_keys(table, Config, TABLE)
     _refuse_unknown_keys(table.get("policy", {}), Policy, f"{TABLE}.policy")
+    repositories = table.get("repositories", {})
+    for name, one in repositories.items() if isinstance(repositories, dict) else ():
+        _refuse_unknown_keys(one, RepositoryTable, f"{TABLE}.repositories.{name}")
     try:
         return msgspec.convert(table, Config)
     except msgspec.ValidationError as error:

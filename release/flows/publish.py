@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
-from msgspec.structs import replace
+from msgspec.structs import replace as with_fields
 
 from release.adapters import builder, installer, upload
 from release.adapters.index import SimpleIndex
 from release.adapters.repository import Repository
-from release.errors import BlockedError, VerificationError
-from release.flows.context import Context
+from release.errors import BlockedError, UsageError, VerificationError
+from release.flows.carry import PEELED, converge
+from release.flows.context import Context, Stopwatch
 from release.flows.gates import choose_gates, run_gates
-from release.flows.seals import Seal, note, sealed_bytes, take_seal
+from release.flows.handover import Cargo
+from release.flows.seals import Seal, take_seal
 from release.flows.writing import write
 from release.model.decision import Decision
 from release.model.plan import FileEdit, Plan
-from release.model.receipt import Receipt, ReceiptFile
-from release.model.seal import Entry
 from release.model.snapshot import Snapshot
 from release.ship import archives
 from release.ship.lines import lines
@@ -30,43 +29,27 @@ from release.ship.version import next_version
 UNPACKED = "PKG-INFO"
 """What an unpacked sdist leaves in a tree: backends believe its old version before any other."""
 
-PATIENCE = 60.0
-"""Seconds to wait for the index to list what it has taken."""
-
-
-@dataclass
-class Stopwatch:
-    """Times the steps of one run and keeps them as journal lines."""
-
-    context: Context
-    entries: list[Entry] = field(default_factory=list)
-
-    def step(self, name: str, act: Callable[[], str]) -> Entry:
-        """Run one step, tell of it, and return its journal line."""
-        self.context.tell(f"{name} ...")
-        started = time.perf_counter()
-        detail = act()
-        entry = Entry(
-            step=name,
-            at=self.context.clock.now(),
-            seconds=round(time.perf_counter() - started, 3),
-            detail=detail,
-        )
-        self.context.tell(f"{name}: {detail} ({entry.seconds:.1f} s)")
-        self.entries.append(entry)
-        return entry
-
 
 def plan(
-    context: Context, repository: Repository, decision: Decision, seen: Snapshot | None = None
+    context: Context,
+    repository: Repository,
+    decision: Decision,
+    seen: Snapshot | None = None,
+    *,
+    less_provenance: str = "",
+    supplied: Path | None = None,
+    uploads: bool = True,
 ) -> Plan:
     """Think: gather the world and put the plan together. Nothing is changed.
 
     :param decision: why; its ``bump`` says how far the version moves.
     :param seen: the scan that it rests on; by default the recorded one of this commit.
+    :param less_provenance: why the attestations of the previous release may be missing.
+    :param supplied: a folder of archives that were built elsewhere.
+    :param uploads: whether this very process will upload, and so has to have the right to.
     """
     workspace, metadata = context.workspace, context.metadata
-    prefix = context.tag_prefix(repository)
+    prefix = context.tag_prefix
     here, elsewhere = lines(
         workspace.git.tag_origins(prefix), workspace.commit, workspace.git.history
     )
@@ -77,7 +60,7 @@ def plan(
         commit=workspace.commit,
         tag_prefix=prefix,
         listed=SimpleIndex(repository.simple_url).files(metadata.normalized_name),
-        tags=workspace.git.tags(prefix),
+        tags=_tags(context),
         sealed=context.ledger.versions(repository.name),
         dirty=workspace.dirty(),
         gates=choice.gates,
@@ -87,17 +70,43 @@ def plan(
         current=metadata.version,
         here=here,
         elsewhere=elsewhere,
+        credential=repository.source.problem() if uploads else "",
+        attests=repository.source.attests,
+        less_provenance=less_provenance,
     )
     version = next_version(metadata.version, world.taken, decision.bump or None, line=world.line)
+    if supplied:
+        world = replace(world, misfits=_misfits(context, world.project, str(version), supplied))
     snapshot = seen or last_scan(context)
     written = write(context, repository, decision, snapshot, version, world.line)
     made = make_plan(world, decision, version, written.notes, (*written.edits, *_unpacked(context)))
-    return replace(
+    return with_fields(
         made,
         announcement=written.announcement,
         delta=written.delta,
         remarks=written.remarks,
     )
+
+
+def _misfits(context: Context, project: str, version: str, supplied: Path) -> tuple[str, ...]:
+    """What is wrong with archives that were built elsewhere."""
+    files, tracked = supplied_files(supplied), _tracked(context, context.workspace.commit)
+    return tuple(archives.problems(files, project=project, version=version, tracked=tracked))
+
+
+def _tracked(context: Context, commit: str) -> frozenset[str]:
+    """The project's files in a commit."""
+    prefix = context.workspace.prefix
+    every = context.workspace.git.files(commit)
+    return frozenset(path.removeprefix(prefix) for path in every if path.startswith(prefix))
+
+
+def _tags(context: Context) -> tuple[str, ...]:
+    """The tags of releases, here and at the remote."""
+    prefix, remote = context.tag_prefix, context.remote
+    shared = remote.tips(f"refs/tags/{prefix}*") if remote else {}
+    there = {ref.removeprefix("refs/tags/").removesuffix(PEELED) for ref in shared}
+    return tuple(sorted({*context.workspace.git.tags(prefix), *there}))
 
 
 def last_scan(context: Context) -> Snapshot | None:
@@ -111,10 +120,36 @@ def _unpacked(context: Context) -> tuple[FileEdit, ...]:
     return (FileEdit(path=UNPACKED, after=None),) if stray else ()
 
 
-def execute(context: Context, repository: Repository, agreed: Plan) -> Seal:
-    """Act: commit, gates, build, verify, seal, then carry the seal to its end.
+def execute(
+    context: Context, repository: Repository, agreed: Plan, supplied: Path | None = None
+) -> Seal:
+    """Act: all stages one after the other, in this process.
+
+    :param supplied: a folder of archives that were built elsewhere.
+    :raises BlockedError: the plan has problems, or a gate is red.
+    """
+    cargo = check(context, agreed)
+    cargo = build(context, cargo, supplied)
+    return converge(context, repository, record(context, cargo))
+
+
+def check(context: Context, agreed: Plan) -> Cargo:
+    """Stage ``check``: the release commit, and the gates on it.
 
     :raises BlockedError: the plan has problems, or a gate is red.
+    """
+    require_sound(agreed)
+    watch = Stopwatch(context)
+    commit = _release_commit(context, agreed)
+    watch.step("commit", lambda: f"{commit[:12]} on no branch")
+    watch.step("gates", lambda: _gates(context, agreed, commit))
+    return Cargo(plan=agreed, commit=commit, entries=tuple(watch.entries))
+
+
+def require_sound(agreed: Plan) -> None:
+    """Stop where a problem could be seen beforehand.
+
+    :raises BlockedError: the plan has problems.
     """
     if agreed.problems:
         raise BlockedError(
@@ -122,29 +157,44 @@ def execute(context: Context, repository: Repository, agreed: Plan) -> Seal:
             why="\n".join(f"{p.check}: {p.what}" for p in agreed.problems),
             remedy="; ".join(dict.fromkeys(p.next for p in agreed.problems)),
         )
-    watch = Stopwatch(context)
-    commit = _release_commit(context, agreed)
-    watch.step("commit", lambda: f"{commit[:12]} on no branch")
-    watch.step("gates", lambda: _gates(context, agreed, commit))
+
+
+def build(context: Context, cargo: Cargo, supplied: Path | None = None) -> Cargo:
+    """Stage ``build``: the archives of the release commit, and what can be verified of them.
+
+    :param supplied: a folder of archives that were built elsewhere.
+    """
+    agreed, commit, watch = cargo.plan, cargo.commit, Stopwatch(context)
     with context.workspace.scratch() as out:
         files: dict[str, bytes] = {}
-        watch.step("build", lambda: _build(context, agreed, commit, out, files))
+        if supplied:
+            watch.step("build", lambda: _take(supplied, out, files))
+        else:
+            watch.step("build", lambda: _build(context, agreed, commit, out, files))
         watch.step(
             "verify",
             lambda: verify_archives(context, agreed.project, agreed.version, commit, out, files),
         )
-    wheel = next(data for name, data in files.items() if name.endswith(".whl"))
+    return replace(cargo, files=files, entries=(*cargo.entries, *watch.entries))
+
+
+def record(context: Context, cargo: Cargo) -> Seal:
+    """The sealing part of stage ``record``: the bytes are fixed in the ledger.
+
+    :raises TryAgainError: another run has won this version.
+    """
+    wheel = next(data for name, data in cargo.files.items() if name.endswith(".whl"))
     seal = take_seal(
         context.ledger,
-        agreed,
-        commit,
-        files,
+        cargo.plan,
+        cargo.commit,
+        dict(cargo.files),
         content=archives.content_digest(wheel),
-        entries=tuple(watch.entries),
+        entries=cargo.entries,
         at=context.clock.now(),
     )
     context.tell(f"seal: {seal.manifest.version} is fixed as {seal.manifest.seal[:12]}")
-    return converge(context, repository, seal)
+    return seal
 
 
 def _release_commit(context: Context, agreed: Plan) -> str:
@@ -186,6 +236,47 @@ def _build(context: Context, agreed: Plan, commit: str, out: Path, files: dict[s
     return ", ".join(sorted(files))
 
 
+def supplied_files(folder: Path) -> dict[str, bytes]:
+    """Every file of a folder of archives, name to bytes.
+
+    :raises UsageError: there is no such folder, or nothing in it.
+    """
+    found = sorted(path for path in folder.glob("*") if path.is_file())
+    if not found:
+        raise UsageError(f"{folder} holds no archives", remedy="name the folder that holds them")
+    return {path.name: path.read_bytes() for path in found}
+
+
+def _take(supplied: Path, out: Path, files: dict[str, bytes]) -> str:
+    """Copy archives once, so that what is verified is what is sealed."""
+    files.update(supplied_files(supplied))
+    for name, data in files.items():
+        (out / name).write_bytes(data)
+    return f"built elsewhere: {', '.join(sorted(files))}"
+
+
+def require_planned(context: Context, cargo: Cargo) -> None:
+    """Archives that another job built are those of the plan, as far as reading them can tell.
+
+    :raises VerificationError: they are not.
+    """
+    agreed = cargo.plan
+    _require_sane(context, agreed.project, agreed.version, cargo.commit, cargo.files)
+
+
+def _require_sane(
+    context: Context, project: str, version: str, commit: str, files: Mapping[str, bytes]
+) -> None:
+    tracked = _tracked(context, commit)
+    found = archives.problems(files, project=project, version=version, tracked=tracked)
+    if found:
+        raise VerificationError(
+            "the archives are not what the plan says",
+            why="\n".join(found),
+            remedy="mend the project's build configuration, commit, and publish again",
+        )
+
+
 def verify_archives(
     context: Context, project: str, version: str, commit: str, out: Path, files: dict[str, bytes]
 ) -> str:
@@ -195,19 +286,7 @@ def verify_archives(
     :param files: their bytes by name.
     :raises VerificationError: something is not as it should be.
     """
-    prefix = context.workspace.prefix
-    tracked = frozenset(
-        path.removeprefix(prefix)
-        for path in context.workspace.git.files(commit)
-        if path.startswith(prefix)
-    )
-    found = archives.problems(files, project=project, version=version, tracked=tracked)
-    if found:
-        raise VerificationError(
-            "the archives are not what the plan says",
-            why="\n".join(found),
-            remedy="mend the project's build configuration, commit, and publish again",
-        )
+    _require_sane(context, project, version, commit, files)
     paths = [out / name for name in sorted(files)]
     upload.check_metadata(paths)
     wheel = next(path for path in paths if path.suffix == ".whl")
@@ -222,104 +301,3 @@ def verify_archives(
         index_url=context.workspace.config.index_url,
     )
     return f"metadata and contents are as planned; {wheel.name} installs and imports"
-
-
-def converge(context: Context, repository: Repository, seal: Seal) -> Seal:
-    """Carry a seal to its end; what the world shows as done is not done again.
-
-    :raises RepositoryError: the index refused, or holds other bytes under our name.
-    :raises TryAgainError: the index does not list our files yet.
-    :raises VerificationError: our file does not install from the index.
-    """
-    steps: tuple[tuple[str, Callable[[], str]], ...] = (
-        ("upload", lambda: _upload(context, repository, seal)),
-        ("confirm", lambda: _confirm(context, repository, seal)),
-        ("prove", lambda: _prove(context, repository, seal)),
-        ("tag", lambda: _tag(context, seal)),
-    )
-    watch = Stopwatch(context)
-    for name, act in steps:
-        if not seal.done(name):
-            seal = note(context.ledger, seal, watch.step(name, act))
-    return _confirmed(context, repository, seal)
-
-
-def _upload(context: Context, repository: Repository, seal: Seal) -> str:
-    manifest = seal.manifest
-    index = SimpleIndex(repository.simple_url)
-    missing = upload.missing(index, manifest.project, manifest.files)
-    if not missing:
-        return "every file was there already, with the sealed hash"
-    stored = sealed_bytes(context.ledger, manifest)
-    with context.workspace.scratch() as folder:
-        for archive in missing:
-            (folder / archive.name).write_bytes(stored[archive.name])
-        upload.upload(repository, [folder / archive.name for archive in missing])
-    return ", ".join(archive.name for archive in missing)
-
-
-def _confirm(context: Context, repository: Repository, seal: Seal) -> str:
-    manifest = seal.manifest
-    index = SimpleIndex(repository.simple_url)
-    files = upload.confirm(index, manifest.project, manifest.files, patience=PATIENCE)
-    context.tell("".join(f"  {file.name} sha256 {file.sha256}\n" for file in files).rstrip())
-    return f"{len(files)} files served with the sealed hash"
-
-
-def _prove(context: Context, repository: Repository, seal: Seal) -> str:
-    manifest, workspace = seal.manifest, context.workspace
-    wheel = next(file for file in manifest.files if file.name.endswith(".whl"))
-    listed = SimpleIndex(repository.simple_url).files(manifest.project)
-    url = next(file.url for file in listed if file.name == wheel.name)
-    return installer.prove(
-        url,
-        wheel.sha256,
-        manifest.project,
-        manifest.version,
-        archives.import_names(sealed_bytes(context.ledger, manifest)[wheel.name]),
-        workdir=workspace.state / "run",
-        cache=workspace.state / "cache",
-        index_url=workspace.config.index_url,
-    )
-
-
-def _tag(context: Context, seal: Seal) -> str:
-    git, manifest = context.workspace.git, seal.manifest
-    ref = f"refs/tags/{manifest.tag}"
-    standing = git.resolve(f"{ref}^{{commit}}")
-    if standing is None:
-        git.move(ref, manifest.commit, old=None)
-    elif standing != manifest.commit:
-        raise BlockedError(
-            f"the tag {manifest.tag} stands on {standing[:12]}, not on {manifest.commit[:12]}",
-            why=f"{manifest.project} {manifest.version} is published from {manifest.commit}",
-            remedy=f"find out who set it; then: git tag -d {manifest.tag}, and publish again",
-        )
-    return f"{manifest.tag} on {manifest.commit[:12]}"
-
-
-def _confirmed(context: Context, repository: Repository, seal: Seal) -> Seal:
-    """Write the receipt, which ends the seal."""
-    manifest = seal.manifest
-    listed = {
-        file.name: file for file in SimpleIndex(repository.simple_url).files(manifest.project)
-    }
-    uploaded, confirmed = seal.done("upload"), seal.done("confirm")
-    now = context.clock.now()
-    receipt = Receipt(
-        project=manifest.project,
-        version=manifest.version,
-        repository=manifest.repository,
-        files=tuple(
-            ReceiptFile(name=f.name, sha256=f.sha256, size=f.size, url=listed[f.name].url)
-            for f in manifest.files
-        ),
-        uploaded_at=uploaded.at if uploaded else now,
-        confirmed_at=confirmed.at if confirmed else now,
-        tag=manifest.tag,
-        seal=manifest.seal,
-        trigger=manifest.trigger,
-        timings={entry.step: entry.seconds for entry in seal.journal.entries},
-        delta=seal.plan.delta,
-    )
-    return note(context.ledger, seal, Entry(step="receipt", at=now, seconds=0.0), receipt=receipt)

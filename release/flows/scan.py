@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from release.adapters.index import SimpleIndex, pypi_simple_url
 from release.adapters.ledger import documents
-from release.adapters.repository import is_empty, open_repository
+from release.adapters.repository import is_empty
 from release.adapters.workspace import HUMAN_FACING, write_file
 from release.errors import DocumentError, TryAgainError
 from release.flows.context import Context
@@ -42,43 +42,42 @@ class Scanned:
 
 def scan(
     context: Context,
-    repository: str,
     *,
     advisories: str | None = None,
     keep: bool = True,
+    share: bool = True,
     accept_coverage: bool = False,
 ) -> Scanned:
     """Scan the project.
 
-    :param repository: where its releases are.
     :param advisories: an OSV archive, a folder of records, or an archive's address; by default
         the OSV API.
     :param keep: carry the record forward in the ledger and render it for people.
+    :param share: write to the remote's ledger, where there is one; else to ours only.
     :param accept_coverage: believe a report that covers much less than the last one.
     """
     tip = context.ledger.tip("history")
     known = context.ledger.read(Record, tip, "record.json")
-    snapshot = _look(context, repository, advisories, known)
+    snapshot = _look(context, advisories, known)
     if not keep:
         return _compare(known, snapshot, accept_coverage)
     for attempt in range(1, ATTEMPTS + 1):
         scanned = _compare(known, snapshot, accept_coverage)
         try:
-            _remember(context, tip, scanned)
+            _remember(context, tip, scanned, share)
             break
         except TryAgainError:
             if attempt == ATTEMPTS:
                 raise
+            context.ledger.fetch()
             tip = context.ledger.tip("history")
             known = context.ledger.read(Record, tip, "record.json")
-    _beat(context, snapshot)
+    _beat(context, snapshot, share)
     _render(context, scanned)
     return scanned
 
 
-def _look(
-    context: Context, repository: str, advisories: str | None, known: Record | None
-) -> Snapshot:
+def _look(context: Context, advisories: str | None, known: Record | None) -> Snapshot:
     workspace, metadata = context.workspace, context.metadata
     project = Project(
         name=metadata.normalized_name, version=metadata.version, commit=workspace.commit
@@ -86,7 +85,7 @@ def _look(
     request = ScanRequest(
         project=project,
         candidate=metadata,
-        repository=repository,
+        repository=context.place.name,
         releases=None,
         dependencies=SimpleIndex(workspace.config.index_url or pypi_simple_url()),
         config=workspace.config,
@@ -96,9 +95,9 @@ def _look(
         cache=workspace.state / "cache",
         tell=context.tell,
     )
-    if is_empty(repository, workspace.root):
+    if is_empty(context.place, workspace.root):
         return take_snapshot(request)
-    with open_repository(repository, workspace.root) as where:
+    with context.open_repository() as where:
         return take_snapshot(replace(request, releases=SimpleIndex(where.simple_url)))
 
 
@@ -107,7 +106,7 @@ def _compare(known: Record | None, snapshot: Snapshot, accept_coverage: bool) ->
     return Scanned(snapshot, record, SecurityChangeDetector().compare(known, record), known)
 
 
-def _remember(context: Context, tip: str | None, scanned: Scanned) -> None:
+def _remember(context: Context, tip: str | None, scanned: Scanned, share: bool) -> None:
     """Add to history what is new; an unchanged scan adds nothing."""
     ledger = context.ledger
     before = ledger.read(Snapshot, tip, "snapshot.json")
@@ -122,10 +121,11 @@ def _remember(context: Context, tip: str | None, scanned: Scanned) -> None:
         old=tip,
         message=f"scan of {scanned.snapshot.project.commit[:12]}",
         at=scanned.snapshot.taken_at,
+        share=share,
     )
 
 
-def _beat(context: Context, snapshot: Snapshot) -> None:
+def _beat(context: Context, snapshot: Snapshot, share: bool) -> None:
     """Replace the heartbeat; if another scan did so at this moment, theirs is as fresh."""
     beat = Heartbeat(
         project=snapshot.project.name,
@@ -144,6 +144,7 @@ def _beat(context: Context, snapshot: Snapshot) -> None:
             message="heartbeat",
             at=snapshot.taken_at,
             parents=(),
+            share=share,
         )
     except TryAgainError:
         context.tell("another scan has just written the heartbeat; kept theirs")

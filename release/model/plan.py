@@ -54,6 +54,8 @@ class Plan(Document, frozen=True, kw_only=True):
 
     ``notes`` is the changelog's section, ``announcement`` the text for a release page (GitHub's);
     ``delta`` is ``None`` where no scan saw this commit, or nothing was released before.
+    ``less_provenance`` is the reason given for going without the attestations of the release
+    before.
     """
 
     decision: Decision
@@ -71,3 +73,4 @@ class Plan(Document, frozen=True, kw_only=True):
     announcement: str = ""
     delta: Delta | None = None
     remarks: tuple[Remark, ...] = ()
+    less_provenance: str = ""
