@@ -23,6 +23,7 @@ from release.flows.seals import Seal, note, open_seal, read_seal, sealed_bytes
 from release.flows.words import of_plan
 from release.model.decision import Decision
 from release.model.handover import Handover, Output, Stage
+from release.model.snapshot import Snapshot
 from release.ship.archives import WHEEL, wheel_metadata
 from release.ship.stages import RUNS_CODE, credentials
 
@@ -92,7 +93,7 @@ def auto_stage(
         _require_owed(cargo, decision)
         handed = recorded(context, cargo)
     elif stage == "check" and not handed and decision.action == "release":
-        handed = first(context, repository, decision, NO_REQUEST)
+        handed = first(context, repository, decision, NO_REQUEST, scanned.snapshot)
     return replace(handed or Handed(), decision=decision, scanned=scanned)
 
 
@@ -120,12 +121,22 @@ def _require_owed(cargo: Cargo, decision: Decision) -> None:
     )
 
 
-def first(context: Context, repository: Repository, decision: Decision, request: Request) -> Handed:
-    """Stage ``check``: plan, gates; whether the right to upload is there is not seen from here."""
+def first(
+    context: Context,
+    repository: Repository,
+    decision: Decision,
+    request: Request,
+    seen: Snapshot | None = None,
+) -> Handed:
+    """Stage ``check``: plan, gates; whether the right to upload is there is not seen from here.
+
+    :param seen: the scan that the decision rests on; by default the recorded one of HEAD.
+    """
     agreed = plan(
         context,
         repository,
         decision,
+        seen,
         less_provenance=request.less_provenance,
         supplied=request.supplied,
         uploads=False,
