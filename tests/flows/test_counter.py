@@ -14,8 +14,9 @@ from release.adapters import upload as upload_module
 from release.adapters.credentials import Credential, Given
 from release.adapters.index import SimpleIndex
 from release.adapters.repository import Repository
-from release.adapters.upload import upload
+from release.adapters.upload import confirm, upload
 from release.errors import RejectedError, RepositoryError, TryAgainError
+from release.ship.archives import describe
 
 USED = (400, {}, b"This filename has already been used, use a different version.")
 
@@ -35,10 +36,6 @@ def counter(behind):
 def repository(behind, counter, source=None):
     given = Given(Credential(behind.username, behind.password))
     return Repository("far", f"{counter.url}/simple/", counter.upload_url, source or given)
-
-
-def names(counter) -> set[str]:
-    return {file.name for file in SimpleIndex(f"{counter.url}/simple/").files("tiny")}
 
 
 class Minting:
@@ -78,7 +75,8 @@ def test_a_token_that_expires_midway_is_renewed(behind, counter, tmp_path):
         upload(repository(behind, counter, minting), [wheel])
     assert minting.minted == 2
     assert counter.uploads == [wheels[0].name, wheels[1].name, wheels[1].name, wheels[2].name]
-    assert {wheel.name for wheel in wheels} <= names(counter)
+    archives = [describe(wheel.name, wheel.read_bytes()) for wheel in wheels]
+    confirm(SimpleIndex(f"{counter.url}/simple/"), "tiny", archives, patience=10)
 
 
 def test_a_renewed_token_that_is_refused_too_ends_it(behind, counter, tmp_path, capfd):
