@@ -83,10 +83,26 @@ class Policy(Settings, frozen=True, kw_only=True):
     waiver_days: Days = 14
 
 
+class RepositoryTable(Settings, frozen=True, kw_only=True):
+    """``[tool.release-warden.repositories.NAME]``: a repository of your own.
+
+    ``upload-url``: where files are uploaded to.
+    ``simple-url``: its simple API; by default derived from the upload's address.
+    """
+
+    upload_url: str
+    simple_url: str | None = None
+
+
 class Config(Settings, frozen=True, kw_only=True):
     """``[tool.release-warden]``.
 
-    ``repository``: where releases go; ``local`` is the embedded index.
+    ``repository``: where releases go: ``local`` (the embedded index), ``testpypi``, ``pypi``, a
+    name below ``repositories``, or the address that takes uploads.
+    ``repositories``: repositories of your own, by name.
+    ``remote``: the git remote that shares the ledger, such as ``origin``; by default none does.
+    ``commit``: whether release commits are brought to the remote's default branch: ``none``, by a
+    fast-forward (``push``), or by a pull request where that is not possible (``pull-request``).
     ``gates``: nox sessions that must be green; by default lint, types and tests where they exist.
     ``index-url``: the simple index that dependencies come from; by default PyPI's.
     ``osv-url``: the OSV API.
@@ -112,6 +128,9 @@ class Config(Settings, frozen=True, kw_only=True):
     scanners: tuple[str, ...] = ("osv",)
     beside: tuple[Literal["floor", "dev"], ...] = ("floor", "dev")
     policy: Policy = Policy()
+    repositories: dict[str, RepositoryTable] = {}
+    remote: str | None = None
+    commit: Literal["none", "push", "pull-request"] = "none"
 
     @property
     def digest(self) -> str:
@@ -135,6 +154,9 @@ def parse(pyproject: str) -> Config:
     policy = table.get("policy", {})
     _refuse_unknown_keys(policy, Policy, f"{TABLE}.policy")
     _refuse_unknown_keys(policy.get("rules", {}), Overrides, f"{TABLE}.policy.rules")
+    repositories = table.get("repositories", {})
+    for name, one in repositories.items() if isinstance(repositories, dict) else ():
+        _refuse_unknown_keys(one, RepositoryTable, f"{TABLE}.repositories.{name}")
     try:
         config = msgspec.convert(table, Config)
     except msgspec.ValidationError as error:

@@ -20,6 +20,7 @@ Each says what happened, why, and what to do next, and carries the exit code of 
         ├── BuildError               the project did not build
         ├── VerificationError        an archive is not what the plan says
         └── RepositoryError          the index refused, or holds other bytes under our name
+            └── RejectedError        the index will never take a file of this version
 """
 
 from __future__ import annotations
@@ -169,3 +170,12 @@ class VerificationError(FailedError):
 
 class RepositoryError(FailedError):
     """The index refused an upload, or holds other bytes under our name."""
+
+
+class RejectedError(RepositoryError):
+    """The index will never take a file as it is: this version cannot be completed.
+
+    ``arrived`` are the files of the version that it took in the same run, before it refused.
+    """
+
+    arrived: tuple[str, ...] = ()

@@ -22,6 +22,8 @@ COMMON = {
 }
 ADVISORIES = "an OSV archive, a folder of OSV records, or an archive's address (default: the API)"
 TO = "the repository to release to (default: as configured)"
+STAGE = "only one stage of it: check, build, record, upload, prove or finish"
+DIGEST = "what the stage before told as its digest"
 DRY_RUN = "stop between thinking and acting, and tell every problem that can be seen"
 
 
@@ -126,11 +128,12 @@ def plan(
       release-warden release.plan --bump minor
     """
     from release.flows import console, tasks
+    from release.flows.auto import Request
 
     def body(context: Context) -> Outcome:
-        return tasks.publish(context, to or None, bump, reason, dry_run=True)
+        return tasks.publish(context, Request(bump, reason), dry_run=True)
 
-    console.run("release.plan", body, project=project, at=at, json=json)
+    console.run("release.plan", body, project=project, at=at, json=json, to=to)
 
 
 @task(help=COMMON | {"output": "where the archives go (default: dist/ of the project)"})
@@ -173,6 +176,12 @@ def verify(
         "bump": "patch, minor, major or a version (default: HEAD's if free, else patch)",
         "reason": "why, for the notes",
         "dry_run": DRY_RUN,
+        "artifacts": "a folder of archives built elsewhere, to be released instead of a build",
+        "stage": STAGE,
+        "digest": DIGEST,
+        "less_provenance": "why this release may lack the attestations that the last one had",
+        "yes": "do not ask, also where somebody could be asked",
+        "abandon": "give the unfinished release up, for this reason; nothing else is done",
     }
 )
 def publish(
@@ -184,6 +193,12 @@ def publish(
     bump: str = "",
     reason: str = "",
     dry_run: bool = False,
+    artifacts: str = "",
+    stage: str = "",
+    digest: str = "",
+    less_provenance: str = "",
+    yes: bool = False,
+    abandon: str = "",
 ) -> None:
     """Release by hand: plan, gates, build, verify, seal, upload, confirm, prove, tag.
 
@@ -191,16 +206,36 @@ def publish(
       release-warden release.publish --dry-run            every problem, nothing done
       release-warden release.publish --bump minor --reason "A new parser."
       release-warden release.publish                      again: it goes on from where it was
+      release-warden release.publish --stage build --digest 5f70...   as a job of its own
+      release-warden release.publish --abandon "It can never be uploaded."
     """
+    from pathlib import Path
+
     from release.flows import console, tasks
+    from release.flows.auto import Request
 
     def body(context: Context) -> Outcome:
-        return tasks.publish(context, to or None, bump, reason, dry_run=dry_run)
+        if abandon:
+            return tasks.abandon(context, abandon)
+        supplied = Path(artifacts).resolve() if artifacts else None
+        request = Request(bump, reason, yes, less_provenance, supplied)
+        if stage:
+            return tasks.publish_stage(context, request, stage, digest)
+        return tasks.publish(context, request, dry_run=dry_run)
 
-    console.run("release.publish", body, project=project, at=at, json=json, repository=to)
+    console.run("release.publish", body, project=project, at=at, json=json, to=to, releases=True)
 
 
-@task(help=COMMON | {"to": TO, "advisories": ADVISORIES, "dry_run": DRY_RUN})
+@task(
+    help=COMMON
+    | {
+        "to": TO,
+        "advisories": ADVISORIES,
+        "dry_run": DRY_RUN,
+        "stage": STAGE,
+        "digest": DIGEST,
+    }
+)
 def auto(
     _: Shell,
     project: str = ".",
@@ -209,6 +244,8 @@ def auto(
     to: str = "",
     advisories: str = "",
     dry_run: bool = False,
+    stage: str = "",
+    digest: str = "",
 ) -> None:
     """Scan, decide, and release if and only if it is owed.
 
@@ -219,9 +256,11 @@ def auto(
     from release.flows import console, tasks
 
     def body(context: Context) -> Outcome:
-        return tasks.auto(context, to or None, advisories or None, dry_run=dry_run)
+        if stage:
+            return tasks.auto_stage(context, advisories or None, stage, digest)
+        return tasks.auto(context, advisories or None, dry_run=dry_run)
 
-    console.run("release.auto", body, project=project, at=at, json=json, repository=to)
+    console.run("release.auto", body, project=project, at=at, json=json, to=to, releases=True)
 
 
 @task(help=COMMON | {"decision": "a file, the digest of a decision, or a ref of the ledger"})

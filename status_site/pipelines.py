@@ -56,7 +56,7 @@ def _build(context: Context, output: str) -> Outcome:
     from release.flows.console import Outcome
     from status_site.site import build_site
 
-    refresh(context, context.workspace.config.repository)
+    refresh(context, context.place.name)
     built = build_site(context.workspace.root, Path(output).resolve() if output else None)
     status = built.status
     text = (

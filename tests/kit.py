@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
+import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -53,6 +54,20 @@ def advise(folder: Path, package: str) -> Path:
     }
     (folder / f"{package}.json").write_text(json.dumps(record))
     return folder
+
+
+def make_wheel(folder: Path, content: str = "", version: str = "1.0", readme: str = "") -> Path:
+    """A wheel of a project called tiny, as small as an index takes it."""
+    folder.mkdir(exist_ok=True)
+    path, info = folder / f"tiny-{version}-py3-none-any.whl", f"tiny-{version}.dist-info"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("tiny/__init__.py", content)
+        head = f"Metadata-Version: 2.1\nName: tiny\nVersion: {version}\n"
+        kind = "Description-Content-Type: text/x-rst\n\n" if readme else ""
+        archive.writestr(f"{info}/METADATA", head + kind + readme)
+        archive.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nTag: py3-none-any\n")
+        archive.writestr(f"{info}/RECORD", "")
+    return path
 
 
 @dataclass(frozen=True)

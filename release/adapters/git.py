@@ -46,6 +46,7 @@ class Git:
         stdin: bytes | str | None = None,
         env: Mapping[str, str] | None = None,
         check: bool = True,
+        timeout: float = 600,
     ) -> process.Completed:
         """Run git; nothing is ever asked, paths come unquoted, messages untranslated.
 
@@ -58,7 +59,9 @@ class Git:
         full = process.environment(**ours, **(env or {}))
         hookless = f"core.hooksPath={os.devnull}"
         argv = ["git", "-c", "core.quotePath=false", "-c", hookless, *args]
-        return process.run(argv, cwd=self.folder, env=full, stdin=stdin, check=check)
+        return process.run(
+            argv, cwd=self.folder, env=full, stdin=stdin, check=check, timeout=timeout
+        )
 
     def ask(self, *args: str) -> str | None:
         """What git answers, stripped; ``None`` where it says no."""
@@ -219,6 +222,15 @@ class Git:
         """A file as a checkout has it: line ends and filters applied."""
         return self.run("cat-file", "--filters", f"{commit}:{path}").raw
 
+    def tips(self, prefix: str) -> dict[str, str]:
+        """The refs below a prefix, in full, and what they stand on."""
+        out = self.run("for-each-ref", "--format=%(refname) %(objectname)", prefix).stdout
+        return dict(line.split(" ") for line in out.splitlines())
+
+    def is_ancestor(self, old: str, new: str) -> bool:
+        """Whether a commit is another one, or in its past."""
+        return not self.run("merge-base", "--is-ancestor", old, new, check=False).code
+
     def write_blob(self, data: bytes) -> str:
         """Store a file's bytes; returns the object's name."""
         return self.run("hash-object", "-w", "--stdin", stdin=data).stdout.strip()
@@ -256,6 +268,15 @@ class Git:
         ancestry = [word for parent in parents for word in ("-p", parent)]
         return self.run("commit-tree", tree, *ancestry, stdin=message, env=env).stdout.strip()
 
+    def pack(self, commit: str, *, without: str) -> bytes:
+        """A commit and all that it holds, apart from what another commit holds, as a pack."""
+        revisions = f"{commit}\n^{without}\n"
+        return self.run("pack-objects", "--revs", "--stdout", "-q", stdin=revisions).raw
+
+    def unpack(self, pack: bytes) -> None:
+        """Store the objects of a pack; no ref moves."""
+        self.run("unpack-objects", "-q", stdin=pack)
+
     def move(self, ref: str, new: str, *, old: str | None) -> None:
         """Move a ref by compare-and-swap. The lock of a git that died holding it is taken away.
 
@@ -292,8 +313,8 @@ class Git:
         """Make a fresh clone that stands on a commit, without a remote or a credential.
 
         It borrows our objects, so that a commit on no branch is there too. Submodules come along
-        where they were initialised here, and are empty where they are empty here. Tags of the
-        embedded index (``local/``) are left out, for tools that derive the version from tags.
+        where they were initialised here, and are empty where they are empty here. Tags of
+        rehearsals (``local/``, ``testpypi/``) are left out, for tools that go by tags.
 
         :param tag: a tag to set in the clone only, where it is then the only one on the commit.
         """
@@ -302,7 +323,8 @@ class Git:
         clone.run("remote", "remove", "origin")
         # Of two tags on one commit, git describe may tell the other one.
         others = clone.run("tag", "--points-at", commit).stdout.split() if tag else []
-        for name in {*clone.tags("local/"), *others}:
+        rehearsed = (*clone.tags("local/"), *clone.tags("testpypi/"))
+        for name in {*rehearsed, *others}:
             clone.run("update-ref", "-d", f"refs/tags/{name}")
         clone.run("checkout", "--quiet", "--detach", commit)
         if tag:

@@ -36,6 +36,7 @@ class _Json(msgspec.Struct, frozen=True, kw_only=True, rename="kebab"):
     requires_python: str | None = None
     core_metadata: bool | dict[str, str] | None = None
     dist_info_metadata: bool | dict[str, str] | None = None
+    provenance: str | None = None
 
 
 class _Meta(msgspec.Struct, frozen=True):
@@ -178,6 +179,7 @@ def _from_json(page: Answer) -> Iterator[IndexFile]:
             metadata_url=_metadata_url(
                 url, core.get("sha256", "") if isinstance(core, dict) else "" if core else None
             ),
+            provenance=bool(file.provenance),
         )
 
 
@@ -209,6 +211,7 @@ def _from_anchor(page: Answer, text: str, attributes: dict[str, str | None]) -> 
         yanked="data-yanked" in attributes,
         requires_python=attributes.get("data-requires-python") or None,
         metadata_url=_metadata_url(url, digest and digest.removeprefix("sha256=")),
+        provenance=bool(attributes.get("data-provenance")),
     )
 
 

@@ -8,20 +8,27 @@ Below ``refs/release-warden/<project>/``:
     <repository>/releases/<version>         manifest, plan, journal and receipt of one version
     <repository>/bytes/<version>            the sealed archives
 
-Refs move by compare-and-swap only; the working tree and the branches are never touched.
+Refs move by compare-and-swap only; the working tree and the branches are never touched. Where a
+remote shares the ledger, it is the truth: it moves first, and our refs follow it.
 """
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
 
 from release.adapters.git import Git
+from release.adapters.remote import Remote
+from release.errors import TryAgainError
 from release.model.base import Document, decode, encode
 
 ROOT = "refs/release-warden"
+
+TRIES = 4
+"""How often the remote is read again when its refs move meanwhile."""
 
 D = TypeVar("D", bound=Document)
 
@@ -40,11 +47,45 @@ class Ledger:
 
     :param git: the repository.
     :param project: the project's normalized name.
+    :param remote: the remote that shares it; ``None`` where this repository keeps it alone.
     """
 
-    def __init__(self, git: Git, project: str) -> None:
+    def __init__(self, git: Git, project: str, remote: Remote | None = None) -> None:
         self.git = git
         self.root = f"{ROOT}/{project}"
+        self.remote = remote
+        self._there: dict[str, str] = {}
+
+    def fetch(self) -> None:
+        """Let our refs follow the remote's; a scan of ours that goes on from them is kept.
+
+        :raises TryAgainError: the remote does not answer, or never rests.
+        """
+        if self.remote is None:
+            return
+        for _ in range(TRIES):
+            self._there = self.remote.tips(f"{self.root}/*")
+            ours = self.git.tips(self.root)
+            news = {ref: new for ref, new in self._there.items() if ours.get(ref) != new}
+            if not news or (self.remote.fetch(news) and all(map(self._is_here, news.values()))):
+                break
+        else:
+            raise TryAgainError(
+                f"the ledger could not be fetched from {self.remote.name}",
+                why="it does not answer, or its refs move all the time",
+                remedy="run again in a minute; nothing was changed",
+            )
+        for ref, new in news.items():
+            if not (ref in ours and self.git.is_ancestor(new, ours[ref])):
+                self._follow(ref, new)
+
+    def _is_here(self, commit: str) -> bool:
+        return self.git.resolve(f"{commit}^{{commit}}") is not None
+
+    def _follow(self, ref: str, new: str) -> None:
+        """Set our ref to what the remote has; where git will not now, the next fetch does."""
+        with contextlib.suppress(TryAgainError):
+            self.git.move(ref, new, old=self.git.resolve(ref))
 
     def ref(self, *parts: str) -> str:
         """The full name of a ref."""
@@ -71,19 +112,39 @@ class Ledger:
         message: str,
         at: datetime,
         parents: tuple[str, ...] | None = None,
+        share: bool = True,
     ) -> str:
         """Put files on a ref.
 
         :param files: the whole content, name to bytes.
         :param old: the commit that the ref must stand on; ``None`` if it must not exist.
         :param parents: the commit's ancestry; by default ``old``.
-        :raises TryAgainError: another run moved the ref.
+        :param share: at the remote first, where there is one.
+        :raises TryAgainError: another run moved the ref, or the remote does not take it.
         :returns: the new commit.
         """
         ancestry = parents if parents is not None else ((old,) if old else ())
         commit = self.store(files, message=message, at=at, parents=ancestry)
-        self.git.move(ref, commit, old=old)
+        self.move(ref, commit, old=old, share=share)
         return commit
+
+    def move(self, ref: str, new: str, *, old: str | None, share: bool = True) -> None:
+        """Move a ref by compare-and-swap: at the remote first, where there is one.
+
+        :raises TryAgainError: another run moved it, or the remote does not take it.
+        """
+        if self.remote is None or not share:
+            self.git.move(ref, new, old=old)
+            return
+        there = self._there.get(ref)
+        if there and not (old and self.git.is_ancestor(there, old)):
+            raise TryAgainError(
+                f"{ref} was moved on {self.remote.name} by another run",
+                remedy="run again; nothing of theirs was lost",
+            )
+        self.remote.move(ref, new, old=there)
+        self._there[ref] = new
+        self._follow(ref, new)
 
     def store(
         self, files: Mapping[str, bytes], *, message: str, at: datetime, parents: tuple[str, ...]

@@ -59,6 +59,11 @@ def variable(name: str) -> str | None:
     return os.environ.get(name)  # noqa: TID251 - this is the door
 
 
+def variables() -> tuple[tuple[str, str], ...]:
+    """All of our own environment, name and value."""
+    return tuple(os.environ.items())  # noqa: TID251 - this is the door
+
+
 def run(
     argv: Sequence[str | Path],
     *,

@@ -55,6 +55,25 @@ class Voice:
             self._live = None
 
 
+def is_attended() -> bool:
+    """Whether somebody sits at a keyboard and can be asked."""
+    return sys.stdin.isatty() and sys.stderr.isatty() and not in_ci()
+
+
+def in_ci() -> bool:
+    """Whether this is a job of a CI service, all of which set ``CI``."""
+    return bool(process.variable("CI"))
+
+
+def agree(question: str) -> bool:
+    """Ask a person for a yes; where nobody sits, nobody is asked and it counts as given."""
+    if not is_attended():
+        return True
+    sys.stderr.write(f"{question} [y/N] ")
+    sys.stderr.flush()
+    return sys.stdin.readline().strip().lower() in {"y", "yes"}
+
+
 def _is_lively() -> bool:
     """Whether stderr is a terminal that somebody watches."""
     watched = sys.stderr.isatty() and not process.variable("CI")

@@ -20,10 +20,12 @@ import tenacity
 import urllib3
 from packaging.utils import parse_sdist_filename, parse_wheel_filename
 
+from release.adapters.credentials import Credential
 from release.adapters.index import SimpleIndex
 from release.adapters.repository import Repository
-from release.adapters.web import session_for
+from release.adapters.web import seconds_asked, session_for
 from release.errors import (
+    RejectedError,
     RepositoryError,
     TryAgainError,
     UnreachableError,
@@ -36,13 +38,17 @@ from release.model.seal import Archive
 from release.ship.archives import WHEEL, describe
 
 if TYPE_CHECKING:
+    from twine.package import PackageFile
     from twine.settings import Settings
 
 TIMEOUT = (30.0, 300.0)
 """Seconds to connect or for a piece of the body to go out, and until the index answers."""
-ATTEMPTS = 3
+ATTEMPTS = 5
 DENIED = frozenset({401, 403})
 LATER = frozenset({408, 425, 429})
+FINAL = frozenset({400, 410, 415, 422})
+CURABLE = ("limit", "quota", "too large", "attestation")
+"""Words of a refusal that is about something else than the file, so that a later try may pass."""
 LISTING_LAG = 10.0
 """Seconds for an upload whose answer was lost to show in the listing."""
 
@@ -59,10 +65,16 @@ def upload(repository: Repository, files: Sequence[Path]) -> None:
     index = SimpleIndex(repository.simple_url, fresh=True)
     paths = {path.name: path for path in files}
     archives = [describe(path.name, path.read_bytes()) for path in files]
+    done: list[str] = []
     for archive in sorted(
         missing(index, _project(archives), archives), key=lambda one: not one.name.endswith(WHEEL)
     ):
-        _deliver(repository, index, archive, paths[archive.name])
+        try:
+            _deliver(repository, index, archive, paths[archive.name])
+        except RejectedError as error:
+            error.arrived = tuple(done)
+            raise
+        done.append(archive.name)
 
 
 def missing(index: SimpleIndex, project: str, archives: Sequence[Archive]) -> tuple[Archive, ...]:
@@ -143,30 +155,36 @@ def _project(archives: Sequence[Archive]) -> str:
 
 def _deliver(repository: Repository, index: SimpleIndex, archive: Archive, path: Path) -> None:
     """Upload one file; try again only when the index was asked and has not got it."""
-    project = _project([archive])
     tries = tenacity.Retrying(
         stop=tenacity.stop_after_attempt(ATTEMPTS),
         retry=tenacity.retry_if_exception_type(TryAgainError),
-        wait=tenacity.wait_exponential(multiplier=0.5, max=8) + tenacity.wait_random(0, 0.5),
+        wait=_pause,
         reraise=True,
     )
     for attempt in tries:
         with attempt:
             try:
                 _send(repository, path)
-            except requests.RequestException as error:
-                if not _arrived(index, project, archive, error):
+            except _NotTaken as error:
+                if not _arrived(index, archive, error):
                     raise _failure(repository, archive, error) from error
 
 
-def _arrived(
-    index: SimpleIndex, project: str, archive: Archive, error: requests.RequestException
-) -> bool:
+def _pause(state: tenacity.RetryCallState) -> float:
+    """Seconds until the next try: what the index asks for, or more and more, with chance in it."""
+    error = state.outcome.exception() if state.outcome else None
+    asked = error.__cause__.pause if error and isinstance(error.__cause__, _NotTaken) else 0
+    usual = tenacity.wait_exponential(multiplier=0.5, max=8) + tenacity.wait_random(0, 0.5)
+    return max(asked, usual(state))
+
+
+def _arrived(index: SimpleIndex, archive: Archive, error: _NotTaken) -> bool:
     """Whether the index has the file after all: its answer was lost, or an earlier one's was."""
-    if not _is_ambiguous(error):
+    if not error.is_ambiguous:
         return False
     try:
-        _await_listing(index, project, [archive], 0 if _never_sent(error) else LISTING_LAG)
+        patience = LISTING_LAG if error.was_sent else 0
+        _await_listing(index, _project([archive]), [archive], patience)
     except TryAgainError:
         return False
     return True
@@ -219,56 +237,121 @@ def _not_yet(names: Sequence[str], error: UnreachableError | None = None) -> Try
     )
 
 
+class _NotTaken(Exception):  # noqa: N818 - a signal between functions, never seen outside
+    """An upload that the index did not say yes to.
+
+    ``code`` is the status of its answer, 0 without one; ``said`` its words, without our password;
+    ``pause`` the seconds that it asks to wait; ``was_sent`` whether anything reached it.
+    """
+
+    def __init__(self, error: requests.RequestException, credential: Credential) -> None:
+        super().__init__(type(error).__name__)
+        answer = error.response
+        self.code = answer.status_code if answer is not None else 0
+        self.said = _hide(credential, _said(error))
+        self.pause = seconds_asked(answer.headers) if answer is not None else 0.0
+        self.was_sent = not _never_sent(error)
+
+    @property
+    def is_ambiguous(self) -> bool:
+        """Whether the file may be there: no answer, a crash, or the word that it exists already.
+
+        That word is PyPI's 400 or another's 409; unseen in the listing, it may be of an earlier
+        try.
+        """
+        exists = self.code == requests.codes.conflict or (
+            self.code == requests.codes.bad_request and "already exist" in self.said.lower()
+        )
+        return exists or not self.code or self.code >= requests.codes.server_error
+
+    @property
+    def is_final(self) -> bool:
+        """Whether the same file will be refused for ever: its metadata, or a name used before."""
+        words = self.said.lower()
+        return self.code in FINAL and not any(word in words for word in CURABLE)
+
+
 def _send(repository: Repository, path: Path) -> None:
+    """Upload a file; when the index refuses the credential, once more with a fresh one.
+
+    :raises _NotTaken: the index refused, or the connection was lost.
+    """
+    held = repository.source.credential()
+    try:
+        _post(repository, held, path)
+    except _NotTaken as error:
+        if error.code not in DENIED:
+            raise
+        fresh = repository.source.credential(fresh=True)
+        if fresh == held:
+            raise
+        _post(repository, fresh, path)
+
+
+def _post(repository: Repository, credential: Credential, path: Path) -> None:
     """One upload by twine.
 
-    :raises requests.RequestException: the index refused, or the connection was lost.
+    :raises _NotTaken: the index refused, or the connection was lost.
     :raises RepositoryError: twine itself refused.
     """
     from twine.commands.upload import upload as twine_upload
     from twine.exceptions import TwineException
 
-    with _hushed(repository):
+    with _hushed(credential):
         try:
-            twine_upload(_settings(repository), [str(path)])
+            twine_upload(_settings(repository, credential), [str(path)])
+        except requests.RequestException as error:
+            raise _NotTaken(error, credential) from None
         except TwineException as error:
             raise RepositoryError(
                 f"twine does not upload {path.name}",
-                why=_hide(repository, str(error)),
+                why=_hide(credential, str(error)),
                 remedy="mend what it names, then run the same command again",
             ) from None
 
 
 @contextlib.contextmanager
-def _hushed(repository: Repository) -> Iterator[None]:
+def _hushed(credential: Credential) -> Iterator[None]:
     """Keep twine's talk back, and let it out on stderr when it fails."""
     talk = io.StringIO()
     try:
         with contextlib.redirect_stdout(talk):
             yield
-    except (requests.RequestException, RepositoryError):
-        sys.stderr.write(_hide(repository, talk.getvalue()))
+    except (_NotTaken, RepositoryError):
+        sys.stderr.write(_hide(credential, talk.getvalue()))
         raise
 
 
-def _settings(repository: Repository) -> Settings:
+def _settings(repository: Repository, credential: Credential) -> Settings:
     import twine.repository
     from twine.settings import Settings
+
+    class OnceOnly(twine.repository.Repository):
+        """Twine tries five times in a row without asking what has arrived; we ask in between."""
+
+        def upload(self, package: PackageFile, max_redirects: int = 1) -> requests.Response:
+            return super().upload(package, max_redirects)
 
     class Limited(Settings):
         """Twine's settings, whose connections have time limits."""
 
         def create_repository(self) -> twine.repository.Repository:
-            made = super().create_repository()
-            made.session.trust_env = session_for(repository.upload_url).trust_env
+            made = OnceOnly(
+                repository.upload_url,
+                credential.username,
+                credential.password,
+                disable_progress_bar=True,
+            )
+            ours = session_for(repository.upload_url)
+            made.session.trust_env, made.session.verify = ours.trust_env, ours.verify
             for scheme in ("http://", "https://"):
                 made.session.mount(scheme, _LimitedAdapter())
             return made
 
     return Limited(
         repository_url=repository.upload_url,
-        username=repository.username,
-        password=repository.password,
+        username=credential.username,
+        password=credential.password,
         non_interactive=True,
         disable_progress_bar=True,
     )
@@ -290,38 +373,22 @@ class _LimitedAdapter(requests.adapters.HTTPAdapter):
         return super().send(request, stream, timeout or TIMEOUT, verify, cert, proxies)
 
 
-def _failure(
-    repository: Repository, archive: Archive, error: requests.RequestException
-) -> WardenError:
+def _failure(repository: Repository, archive: Archive, error: _NotTaken) -> WardenError:
     """What a failed upload means, after the index was asked."""
-    code, why = _code(error), _hide(repository, _said(error))
-    if code in LATER or _is_ambiguous(error):
+    if error.code in LATER or error.is_ambiguous:
         return TryAgainError(
             f"{archive.name} did not arrive on {repository.name}",
-            why=why,
+            why=error.said,
             remedy="run the same command again: it uploads only what is not there yet",
         )
-    remedy = "mend what the index names; nothing of this file was stored"
-    if code in DENIED:
+    what = f"{repository.name} refused {archive.name}"
+    if error.is_final:
+        remedy = "mend what the index names, in the project"
+        return RejectedError(what, why=error.said, remedy=remedy)
+    remedy = "mend what the index names, then run the same command again: nothing was stored"
+    if error.code in DENIED:
         remedy = "see whether the credential is right, still valid and meant for this project"
-    return RepositoryError(f"{repository.name} refused {archive.name}", why=why, remedy=remedy)
-
-
-def _code(error: requests.RequestException) -> int:
-    """The status of the answer; 0 when there was none."""
-    return error.response.status_code if error.response is not None else 0
-
-
-def _is_ambiguous(error: requests.RequestException) -> bool:
-    """Whether the file may be there: no answer, a crash, or the word that it exists already.
-
-    That word is PyPI's 400 or another's 409; unseen in the listing, it may be of an earlier try.
-    """
-    code = _code(error)
-    exists = code == requests.codes.conflict or (
-        code == requests.codes.bad_request and "already exist" in _said(error).lower()
-    )
-    return exists or not code or code >= requests.codes.server_error
+    return RepositoryError(what, why=error.said, remedy=remedy)
 
 
 def _never_sent(error: requests.RequestException) -> bool:
@@ -338,8 +405,8 @@ def _said(error: requests.RequestException) -> str:
     return f"HTTP {error.response.status_code} {error.response.reason}\n{body}".strip()
 
 
-def _hide(repository: Repository, text: str) -> str:
-    return text.replace(repository.password, "***") if repository.password else text
+def _hide(credential: Credential, text: str) -> str:
+    return text.replace(credential.password, "***") if credential.password else text
 
 
 @contextlib.contextmanager

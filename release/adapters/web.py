@@ -180,15 +180,22 @@ def _once(session: requests.Session, request: requests.Request) -> Answer:
 
 
 def _answer(got: requests.Response) -> Answer:
-    asked = got.headers.get("Retry-After", "").strip()
     return Answer(
         url=got.url,
         status=got.status_code,
         kind=got.headers.get("Content-Type", "").partition(";")[0].strip().lower(),
-        # A date (RFC 9110 allows one) is left to the usual pause.
-        retry_after=min(float(asked), LONGEST_PAUSE) if asked.isdecimal() else 0,
+        retry_after=seconds_asked(got.headers),
         content=_read_whole(got),
     )
+
+
+def seconds_asked(headers: Mapping[str, str]) -> float:
+    """How long a busy server asks us to wait, in seconds, cut to :data:`LONGEST_PAUSE`.
+
+    A date (RFC 9110 allows one) is left to the usual pause.
+    """
+    asked = headers.get("Retry-After", "").strip()
+    return min(float(asked), LONGEST_PAUSE) if asked.isdecimal() else 0
 
 
 def _read_whole(got: requests.Response) -> bytes:

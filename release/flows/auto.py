@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from pathlib import Path
 
+from release.adapters import terminal
 from release.adapters.repository import Repository
 from release.decide.circumstances import Asked
 from release.decide.engine import Evidence, ReleaseAutomationEngine
 from release.errors import BlockedError, IdenticalError
 from release.flows import words
+from release.flows.carry import abandon as give_up
+from release.flows.carry import converge
 from release.flows.context import Context
 from release.flows.decide import (
     decide_on,
@@ -20,7 +24,9 @@ from release.flows.decide import (
     kept_as,
     switched_off,
 )
-from release.flows.publish import converge, execute, last_scan, plan
+from release.flows.land import land
+from release.flows.planning import last_scan, plan
+from release.flows.publish import execute
 from release.flows.scan import Scanned, Sources, scan
 from release.flows.seals import Seal, open_seal
 from release.model.decision import Decision
@@ -38,22 +44,52 @@ class Shipment:
     resumed: bool = False
 
 
+@dataclass(frozen=True)
+class Request:
+    """What a person asks for.
+
+    ``asked``: a real index need not ask for their word any more. ``less_provenance``: why the
+    attestations of the release before may be missing. ``supplied``: a folder of archives that were
+    built elsewhere.
+    """
+
+    bump: str = ""
+    reason: str = ""
+    asked: bool = True
+    less_provenance: str = ""
+    supplied: Path | None = None
+
+
+NO_REQUEST = Request()
+"""An automatic run's: nobody asks for anything."""
+
+
 def publish(
-    context: Context, repository: Repository, *, bump: str, reason: str, dry_run: bool
+    context: Context, repository: Repository, request: Request, *, dry_run: bool
 ) -> Shipment:
     """Release by a person's word; an open seal is carried to its end first and is the release."""
     if resumed := resume(context, repository, dry_run=dry_run):
         return resumed
-    engine = ReleaseAutomationEngine(context.workspace.config.policy)
-    known = evidence(context) if last_scan(context) else None
-    decision = engine.by_hand(
-        bump=bump, reason=reason, evidence=known, config=context.workspace.config.digest
-    )
+    known = known_by_hand(context)
+    decision = by_hand(context, request, known)
 
     def sealed() -> None:
-        keep(context, decision, known, Asked(bump=bump, reason=reason))
+        keep(context, decision, known, Asked(bump=request.bump, reason=request.reason))
 
-    return ship(context, repository, decision, dry_run=dry_run, sealed=sealed)
+    return ship(context, repository, decision, request, dry_run=dry_run, sealed=sealed)
+
+
+def known_by_hand(context: Context) -> Evidence | None:
+    """What a person's decision rests on: the last scan, if it saw this very commit."""
+    return evidence(context) if last_scan(context) else None
+
+
+def by_hand(context: Context, request: Request, known: Evidence | None) -> Decision:
+    """The decision of a person."""
+    config = context.workspace.config
+    return ReleaseAutomationEngine(config.policy).by_hand(
+        bump=request.bump, reason=request.reason, evidence=known, config=config.digest
+    )
 
 
 def resume(context: Context, repository: Repository, *, dry_run: bool) -> Shipment | None:
@@ -64,13 +100,29 @@ def resume(context: Context, repository: Repository, *, dry_run: bool) -> Shipme
     context.tell(f"{seal.manifest.version} was sealed and is not finished: carrying it on")
     if dry_run:
         return Shipment(seal.plan, seal, resumed=True)
-    return Shipment(seal.plan, converge(context, repository, seal), resumed=True)
+    done = converge(context, repository, seal)
+    land(context, repository.name)
+    return Shipment(seal.plan, done, resumed=True)
+
+
+def abandon(context: Context, repository: Repository, reason: str) -> Seal:
+    """Give up the open seal, so that the next version can be planned.
+
+    :raises BlockedError: there is none, or all its files have arrived.
+    """
+    seal = open_seal(context.ledger, repository.name)
+    if seal is None:
+        raise BlockedError(
+            f"no release to {repository.name} is unfinished", remedy="there is nothing to give up"
+        )
+    return give_up(context, repository, seal, reason)
 
 
 def ship(
     context: Context,
     repository: Repository,
     decision: Decision,
+    request: Request,
     *,
     dry_run: bool,
     seen: Snapshot | None = None,
@@ -81,11 +133,41 @@ def ship(
     :param seen: the scan that the decision rests on; by default the recorded one of HEAD.
     :param sealed: called once the bytes are fixed.
     """
-    agreed = plan(context, repository, decision, seen)
+    agreed = plan(
+        context,
+        repository,
+        decision,
+        seen,
+        less_provenance=request.less_provenance,
+        supplied=request.supplied,
+    )
     if dry_run:
         return Shipment(agreed)
     context.tell(words.of_plan(agreed))
-    return Shipment(agreed, execute(context, repository, agreed, sealed=sealed))
+    if not request.asked and not agreed.problems:
+        _ask(context, agreed)
+    done = execute(context, repository, agreed, request.supplied, sealed=sealed)
+    land(context, repository.name)
+    return Shipment(agreed, done)
+
+
+def _ask(context: Context, agreed: Plan) -> None:
+    """A real index asks once; the embedded one is no risk."""
+    question = f"release {agreed.project} {agreed.version} to {agreed.repository}, for ever?"
+    if not context.place.is_local and not terminal.agree(question):
+        raise BlockedError(
+            f"{agreed.project} {agreed.version} is not released: you did not say yes",
+            remedy="nothing was changed; run again, or with --yes",
+        )
+
+
+def require_whole(context: Context) -> None:
+    """A shallow clone could scan for weeks, and fail on the day that a release is owed.
+
+    :raises BlockedError: the clone is shallow.
+    """
+    if context.workspace.git.shallow():
+        raise BlockedError(SHALLOW.what, remedy=SHALLOW.next)
 
 
 @dataclass(frozen=True)
@@ -104,44 +186,55 @@ def auto(
 
     With automatic releases switched off, an open seal waits for ``release.publish``.
 
-    :raises BlockedError: the clone is shallow: it could scan for weeks, and fail on the day that
-        a release is owed.
+    :raises BlockedError: the clone is shallow.
     """
-    if context.workspace.git.shallow():
-        raise BlockedError(SHALLOW.what, remedy=SHALLOW.next)
-    resumed = _resume(context, repository, dry_run=dry_run)
-    scanned = scan(context, repository.name, sources=Sources(advisories), keep=not dry_run)
-    known = _with_what_was_built(context, evidence_of(context, scanned))
-    decision = _decided(context, known, dry_run=dry_run)
+    require_whole(context)
+    resumed = None if waits(context, repository) else resume(context, repository, dry_run=dry_run)
+    scanned = scan(context, sources=Sources(advisories), keep=not dry_run)
+    known, decision = judge(context, scanned, keeping=not dry_run)
     if decision.action != "release" or (resumed and dry_run):
         return Automatic(scanned, decision, resumed)
     try:
-        shipment = ship(context, repository, decision, dry_run=dry_run, seen=scanned.snapshot)
+        shipment = ship(
+            context, repository, decision, NO_REQUEST, dry_run=dry_run, seen=scanned.snapshot
+        )
     except IdenticalError as same:
-        context.tell(same.what)
-        known = replace(known, identical=same.version)
-        return Automatic(scanned, _decided(context, known, dry_run=dry_run), None)
+        return Automatic(scanned, judge_identical(context, known, same), None)
     if not dry_run:
         # What users get has just changed, and the status must not speak of what they got before.
-        scanned = scan(context, repository.name, sources=Sources(advisories))
+        scanned = scan(context, sources=Sources(advisories))
     return Automatic(scanned, decision, shipment)
 
 
-def _decided(context: Context, known: Evidence, *, dry_run: bool) -> Decision:
+def judge(context: Context, scanned: Scanned, *, keeping: bool) -> tuple[Evidence, Decision]:
+    """Decide on a scan.
+
+    :param keeping: put the decision into the ledger.
+    """
+    known = _with_what_was_built(context, evidence_of(context, scanned))
     decision = decide_on(context, known)
-    if not dry_run:
+    if keeping:
         keep(context, decision, known)
+    return known, decision
+
+
+def judge_identical(context: Context, known: Evidence, same: IdenticalError) -> Decision:
+    """Decide again, knowing that what was built is the last release's content."""
+    context.tell(same.what)
+    known = replace(known, identical=same.version)
+    decision = decide_on(context, known)
+    keep(context, decision, known)
     return decision
 
 
-def _resume(context: Context, repository: Repository, *, dry_run: bool) -> Shipment | None:
-    """As :func:`resume`, unless automatic releases are switched off."""
-    if not (switched_off() or not context.workspace.config.policy.automatic):
-        return resume(context, repository, dry_run=dry_run)
+def waits(context: Context, repository: Repository) -> bool:
+    """Whether automatic releases are switched off; an open seal is then told, and left."""
+    if not switched_off() and context.workspace.config.policy.automatic:
+        return False
     if seal := open_seal(context.ledger, repository.name):
         version = seal.manifest.version
         context.tell(f"{version} is sealed and waits for release.publish: automatic is off")
-    return None
+    return True
 
 
 def _with_what_was_built(context: Context, known: Evidence) -> Evidence:

@@ -14,7 +14,14 @@ from release.adapters.clock import Clock
 from release.adapters.stop import Stopped, stoppable
 from release.adapters.terminal import Voice, write_error
 from release.adapters.workspace import open_workspace
-from release.errors import FailedError, MachineError, StoppedError, UsageError, WardenError
+from release.errors import (
+    FailedError,
+    MachineError,
+    StoppedError,
+    TryAgainError,
+    UsageError,
+    WardenError,
+)
 from release.flows.after_run import call_plugins, lay_out
 from release.flows.context import Context
 from release.flows.seals import Seal, seals
@@ -22,9 +29,6 @@ from release.model.base import Noun, encode
 from release.model.decision import Decision
 from release.model.error import Error
 from release.model.heartbeat import Run
-
-AS_CONFIGURED = ""
-"""Stands for the repository that the configuration names."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +53,8 @@ def run(
     project: str,
     at: str,
     json: bool,
-    repository: str | None = None,
+    to: str = "",
+    releases: bool = False,
 ) -> None:
     """Run a task's body on a project.
 
@@ -57,22 +62,23 @@ def run(
     :param project: the project's folder.
     :param at: the clock, as ISO 8601, or empty.
     :param json: print the document instead of the text.
-    :param repository: of a task that releases, the repository: when it fails, what is irreversible
-        so far is told, and the documents are laid out all the same.
+    :param to: the repository; empty for the configured one.
+    :param releases: whether it releases: when it fails, what is irreversible so far is told, and
+        the documents are laid out all the same.
     :raises Exit: the code is not 0.
     """
     context: Context | None = None
     with stoppable():
         try:
             with Voice() as tell, _in_our_words():
-                context = Context(open_workspace(project), Clock(at), tell)
+                context = Context(open_workspace(project), Clock(at), tell, to)
                 started = context.clock.now()
                 outcome = body(context)
                 if outcome.repository:
                     _after(task, context, outcome.repository, outcome.code, outcome.decision)
         except WardenError as error:
-            if context and repository is not None and _has_begun(context, error):
-                name = repository or context.workspace.config.repository
+            if context and releases and _has_begun(context, error):
+                name = context.place.name
                 _add_irreversible(error, context, name, started)
                 report(error, json)
                 _after(task, context, name, error.exit_code, None)
@@ -109,13 +115,13 @@ def _has_begun(context: Context, error: WardenError) -> bool:
 def _add_irreversible(
     error: WardenError, context: Context, repository: str, started: datetime
 ) -> None:
-    """Add to an unforeseen end what cannot be taken back."""
-    if not isinstance(error, FailedError | StoppedError):
+    """Add to an unforeseen end what cannot be taken back: nothing, if no ledger was read yet."""
+    if not isinstance(error, FailedError | StoppedError | TryAgainError):
         return
     try:
         found = [
             _fixed(seal)
-            for seal in seals(context.ledger, repository)
+            for seal in (seals(context.ledger, repository) if "ledger" in vars(context) else ())
             if seal.is_open or seal.manifest.sealed_at >= started
         ]
     except WardenError as unread:

@@ -123,11 +123,17 @@ def policy_for(context: Context, known: Evidence | None) -> Policy:
 
 
 def keep(
-    context: Context, decision: Decision, known: Evidence | None, asked: Asked | None = None
+    context: Context,
+    decision: Decision,
+    known: Evidence | None,
+    asked: Asked | None = None,
+    *,
+    share: bool = True,
 ) -> None:
     """Put a decision with all that it rests on into the ledger; one that is there stays.
 
     :param known: what it rests on; ``None`` where a person decided without a scan.
+    :param share: write to the remote's ledger, where there is one; else to ours only.
     """
     ledger, mark = context.ledger, inputs_mark(decision.inputs)
     for attempt in range(1, ATTEMPTS + 1):
@@ -141,11 +147,13 @@ def keep(
                 old=tip,
                 message=f"decision {digest(decision)} on {mark}",
                 at=context.clock.now(),
+                share=share,
             )
             break
         except TryAgainError:
             if attempt == ATTEMPTS:
                 raise
+            ledger.fetch()
 
 
 def kept_as(context: Context, mark: str) -> str | None:

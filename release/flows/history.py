@@ -31,7 +31,7 @@ class Glance(Document, frozen=True, kw_only=True, tag="release-warden/snapshot/1
 
 def history(context: Context) -> History:
     """Every recorded change, what became of each finding, every release."""
-    repository = context.workspace.config.repository
+    repository = context.place.name
     scans = tuple(_scans(context))
     now = context.clock.now()
     record = context.ledger.read(Record, context.ledger.tip("history"), "record.json")

@@ -63,7 +63,7 @@ def _named(changes: Changes, name: str) -> Changes:
 
 
 def _of_release(context: Context) -> Known:
-    repository = context.workspace.config.repository
+    repository = context.place.name
     seal = last_release(context.ledger, repository)
     if seal is None:
         raise UnknownError(

@@ -1,218 +1,120 @@
-"""``release.publish``: plan a release, show it, execute it; or carry an open seal to its end."""
+"""Act on a plan, stage by stage: check, build and record; a seal is then carried to its end."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import replace
 from pathlib import Path
 
-from msgspec.structs import replace
-
-from release.adapters import installer, upload
-from release.adapters.index import SimpleIndex
 from release.adapters.repository import Repository
-from release.adapters.workspace import HUMAN_FACING
-from release.decide.waivers import waivers
 from release.errors import BlockedError, IdenticalError
 from release.flows.build import build_twice
-from release.flows.context import Context
-from release.flows.gates import choose_gates, run_gates
+from release.flows.carry import converge
+from release.flows.context import Context, Stopwatch
+from release.flows.gates import run_gates
+from release.flows.handover import Cargo
 from release.flows.past import last_release
-from release.flows.seals import Seal, note, past_releases, sealed_bytes, take_seal
-from release.flows.verify import STRICT, Archived, verify
-from release.flows.writing import write
-from release.model.decision import Decision
-from release.model.plan import FileEdit, Plan, Problem
-from release.model.receipt import Receipt, ReceiptFile
-from release.model.record import Record
-from release.model.seal import Entry
-from release.model.snapshot import Snapshot
+from release.flows.planning import supplied_files
+from release.flows.seals import Seal, take_seal
+from release.flows.verify import STRICT, Archived, require_identity, verify
+from release.model.plan import Plan
 from release.model.waiver import Waiver
-from release.record.findings_page import MARK, render_findings
 from release.ship import archives
-from release.ship.lines import lines
-from release.ship.plan import World, make_plan
-from release.ship.version import next_version
-
-UNPACKED = "PKG-INFO"
-"""What an unpacked sdist leaves in a tree: backends believe its old version before any other."""
-
-PATIENCE = 60.0
-"""Seconds to wait for the index to list what it has taken."""
-
-
-@dataclass
-class Stopwatch:
-    """Times the steps of one run and keeps them as journal lines."""
-
-    context: Context
-    entries: list[Entry] = field(default_factory=list)
-
-    def step(self, name: str, act: Callable[[], str]) -> Entry:
-        """Run one step, tell of it, and return its journal line."""
-        self.context.tell(f"{name} ...")
-        started = time.perf_counter()
-        detail = act()
-        entry = Entry(
-            step=name,
-            at=self.context.clock.now(),
-            seconds=round(time.perf_counter() - started, 3),
-            detail=detail,
-        )
-        self.context.tell(f"{name}: {detail} ({entry.seconds:.1f} s)")
-        self.entries.append(entry)
-        return entry
-
-
-def plan(
-    context: Context, repository: Repository, decision: Decision, seen: Snapshot | None = None
-) -> Plan:
-    """Think: gather the world and put the plan together. Nothing is changed.
-
-    :param decision: why; its ``bump`` says how far the version moves.
-    :param seen: the scan that it rests on; by default the recorded one of this commit.
-    """
-    workspace, metadata = context.workspace, context.metadata
-    prefix = context.tag_prefix(repository)
-    here, elsewhere = lines(
-        workspace.git.tag_origins(prefix), workspace.commit, workspace.git.history
-    )
-    choice = choose_gates(workspace.root, workspace.config.gates)
-    world = World(
-        project=metadata.normalized_name,
-        repository=repository.name,
-        commit=workspace.commit,
-        tag_prefix=prefix,
-        listed=SimpleIndex(repository.simple_url).files(metadata.normalized_name),
-        tags=workspace.git.tags(prefix),
-        sealed=context.ledger.versions(repository.name),
-        dirty=workspace.dirty(),
-        gates=choice.gates,
-        gates_note=choice.note,
-        missing_gates=choice.missing,
-        shallow=workspace.git.shallow(),
-        current=metadata.version,
-        here=here,
-        elsewhere=elsewhere,
-    )
-    version = next_version(metadata.version, world.taken, decision.bump or None, line=world.line)
-    snapshot = seen or last_scan(context)
-    written = write(context, repository, decision, snapshot, version, world.line)
-    edits = (*written.edits, *_unpacked(context), *_findings_page(context))
-    made = make_plan(world, decision, version, written.notes, edits)
-    return replace(
-        made,
-        problems=made.problems or _nothing_new(context, repository, decision),
-        waivers=_waivers(context, made),
-        announcement=written.announcement,
-        delta=written.delta,
-        remarks=written.remarks,
-    )
-
-
-def _waivers(context: Context, agreed: Plan) -> tuple[Waiver, ...]:
-    """The gates that may be red for this release, of those that it runs."""
-    return waivers(
-        [gate for gate in agreed.decision.waivable if gate in agreed.gates],
-        past_releases(context.ledger, agreed.repository),
-        context.workspace.config.policy,
-        version=agreed.version,
-        now=context.clock.now(),
-    )
-
-
-def _nothing_new(
-    context: Context, repository: Repository, decision: Decision
-) -> tuple[Problem, ...]:
-    """That a person asks for what is released already, told before it is built once more."""
-    last = last_release(context.ledger, repository.name)
-    if last is None or decision.trigger != "manual" or decision.reasons[0].evidence:
-        return ()
-    git, folder = context.workspace.git, context.workspace.prefix.rstrip("/")
-    trees = {git.resolve(f"{c}:{folder}") for c in (context.workspace.commit, last.manifest.base)}
-    if len(trees) > 1:
-        return ()
-    what = f"HEAD holds nothing that {last.manifest.version}, the last release, was not made of"
-    return (Problem(check="something-new", what=what, next='say why with --reason "..."'),)
-
-
-def _findings_page(context: Context) -> tuple[FileEdit, ...]:
-    """The findings document as of now, where it is content that the project ships."""
-    path = f"{HUMAN_FACING}/SECURITY_FINDINGS.md"
-    tip = context.ledger.tip("history")
-    record = context.ledger.read(Record, tip, "record.json")
-    snapshot = context.ledger.read(Snapshot, tip, "snapshot.json")
-    ships = context.workspace.config.policy.preset == "posture"
-    before = context.workspace.read(path) if ships and record and snapshot else None
-    if record is None or snapshot is None or before is None or MARK not in before:
-        return ()
-    after = render_findings(record, snapshot.reach)
-    return (FileEdit(path=path, after=after),) if after != before else ()
-
-
-def last_scan(context: Context) -> Snapshot | None:
-    """The recorded snapshot, if it saw this very commit."""
-    snapshot = context.ledger.read(Snapshot, context.ledger.tip("history"), "snapshot.json")
-    return snapshot if snapshot and snapshot.project.commit == context.workspace.commit else None
-
-
-def _unpacked(context: Context) -> tuple[FileEdit, ...]:
-    stray = context.workspace.read(UNPACKED) is not None
-    return (FileEdit(path=UNPACKED, after=None),) if stray else ()
 
 
 def execute(
     context: Context,
     repository: Repository,
     agreed: Plan,
+    supplied: Path | None = None,
     *,
     sealed: Callable[[], None] = lambda: None,
 ) -> Seal:
-    """Act: commit, gates, build, verify, seal, then carry the seal to its end.
+    """Act: all stages one after the other, in this process.
 
+    :param supplied: a folder of archives that were built elsewhere.
     :param sealed: called once the bytes are fixed.
     :raises BlockedError: the plan has problems, or a gate is red.
     :raises IdenticalError: what was built has the content of the last release.
     """
-    _refuse_problems(agreed)
+    cargo = check(context, agreed)
+    seal = record(context, build(context, cargo, supplied))
+    sealed()
+    return converge(context, repository, seal)
+
+
+def check(context: Context, agreed: Plan) -> Cargo:
+    """Stage ``check``: the release commit, and the gates on it.
+
+    :raises BlockedError: the plan has problems, or a gate is red.
+    """
+    require_sound(agreed)
     watch = Stopwatch(context)
     commit = _release_commit(context, agreed)
     waived: list[Waiver] = []
     watch.step("commit", lambda: f"{commit[:12]} on no branch")
     watch.step("gates", lambda: _gates(context, agreed, commit, waived))
-    with context.workspace.scratch() as out:
-        files: dict[str, bytes] = {}
-        watch.step("build", lambda: _build(context, agreed, commit, out, files))
-        watch.step(
-            "verify",
-            lambda: _verify(context, repository, agreed, commit, out, files),
-        )
-    wheel = next(data for name, data in files.items() if name.endswith(".whl"))
-    content = archives.content_digest(wheel)
-    _refuse_identical(context, agreed, content)
-    seal = take_seal(
-        context.ledger,
-        agreed,
-        commit,
-        files,
-        content=content,
-        entries=tuple(watch.entries),
-        at=context.clock.now(),
-        waived=tuple(waived),
-    )
-    sealed()
-    context.tell(f"seal: {seal.manifest.version} is fixed as {seal.manifest.seal[:12]}")
-    return converge(context, repository, seal)
+    return Cargo(plan=agreed, commit=commit, entries=tuple(watch.entries), waived=tuple(waived))
 
 
-def _refuse_problems(agreed: Plan) -> None:
+def require_sound(agreed: Plan) -> None:
+    """Stop where a problem could be seen beforehand.
+
+    :raises BlockedError: the plan has problems.
+    """
     if agreed.problems:
         raise BlockedError(
             f"{agreed.project} {agreed.version} cannot be released as things are",
             why="\n".join(f"{p.check}: {p.what}" for p in agreed.problems),
             remedy="; ".join(dict.fromkeys(p.next for p in agreed.problems)),
         )
+
+
+def build(context: Context, cargo: Cargo, supplied: Path | None = None) -> Cargo:
+    """Stage ``build``: the archives of the release commit, and what can be verified of them.
+
+    :param supplied: a folder of archives that were built elsewhere.
+    """
+    watch = Stopwatch(context)
+    with context.workspace.scratch() as out:
+        files: dict[str, bytes] = {}
+        if supplied:
+            watch.step("build", lambda: _take(supplied, out, files))
+        else:
+            watch.step("build", lambda: _build(context, cargo, out, files))
+        watch.step("verify", lambda: "; ".join(verify(context, _archived(cargo, out, files))))
+    return replace(cargo, files=files, entries=(*cargo.entries, *watch.entries))
+
+
+def require_planned(context: Context, cargo: Cargo) -> None:
+    """Archives that another job built are those of the plan, as far as reading them can tell.
+
+    :raises VerificationError: they are not.
+    """
+    require_identity(context, _archived(cargo, Path(), dict(cargo.files)))
+
+
+def record(context: Context, cargo: Cargo) -> Seal:
+    """The sealing part of stage ``record``: the bytes are fixed in the ledger.
+
+    :raises IdenticalError: they have the content of the last release.
+    :raises TryAgainError: another run has won this version.
+    """
+    wheel = next(data for name, data in cargo.files.items() if name.endswith(archives.WHEEL))
+    content = archives.content_digest(wheel)
+    _refuse_identical(context, cargo.plan, content)
+    seal = take_seal(
+        context.ledger,
+        cargo.plan,
+        cargo.commit,
+        dict(cargo.files),
+        content=content,
+        entries=cargo.entries,
+        at=context.clock.now(),
+        waived=cargo.waived,
+    )
+    context.tell(f"seal: {seal.manifest.version} is fixed as {seal.manifest.seal[:12]}")
+    return seal
 
 
 def _release_commit(context: Context, agreed: Plan) -> str:
@@ -261,121 +163,21 @@ def _gates(context: Context, agreed: Plan, commit: str, waived: list[Waiver]) ->
     return "; ".join([*([f"{green} green"] if green else []), *told])
 
 
-def _build(context: Context, agreed: Plan, commit: str, out: Path, files: dict[str, bytes]) -> str:
-    built = build_twice(context, commit, out, tag=f"v{agreed.version}")
+def _build(context: Context, cargo: Cargo, out: Path, files: dict[str, bytes]) -> str:
+    built = build_twice(context, cargo.commit, out, tag=f"v{cargo.plan.version}")
     files.update(built.files)
     return f"{', '.join(sorted(files))}; {built.sameness}"
 
 
-def _verify(
-    context: Context,
-    repository: Repository,
-    agreed: Plan,
-    commit: str,
-    out: Path,
-    files: dict[str, bytes],
-) -> str:
-    strict = repository.name in STRICT
-    archived = Archived(agreed.project, agreed.version, commit, out, files, strict=strict)
-    return "; ".join(verify(context, archived))
+def _take(supplied: Path, out: Path, files: dict[str, bytes]) -> str:
+    """Copy archives once, so that what is verified is what is sealed."""
+    files.update(supplied_files(supplied))
+    for name, data in files.items():
+        (out / name).write_bytes(data)
+    return f"built elsewhere: {', '.join(sorted(files))}"
 
 
-def converge(context: Context, repository: Repository, seal: Seal) -> Seal:
-    """Carry a seal to its end; what the world shows as done is not done again.
-
-    :raises RepositoryError: the index refused, or holds other bytes under our name.
-    :raises TryAgainError: the index does not list our files yet.
-    :raises VerificationError: our file does not install from the index.
-    """
-    steps: tuple[tuple[str, Callable[[], str]], ...] = (
-        ("upload", lambda: _upload(context, repository, seal)),
-        ("confirm", lambda: _confirm(context, repository, seal)),
-        ("prove", lambda: _prove(context, repository, seal)),
-        ("tag", lambda: _tag(context, seal)),
-    )
-    watch = Stopwatch(context)
-    for name, act in steps:
-        if not seal.done(name):
-            seal = note(context.ledger, seal, watch.step(name, act))
-    return _confirmed(context, repository, seal)
-
-
-def _upload(context: Context, repository: Repository, seal: Seal) -> str:
-    manifest = seal.manifest
-    index = SimpleIndex(repository.simple_url)
-    missing = upload.missing(index, manifest.project, manifest.files)
-    if not missing:
-        return "every file was there already, with the sealed hash"
-    stored = sealed_bytes(context.ledger, manifest)
-    with context.workspace.scratch() as folder:
-        for archive in missing:
-            (folder / archive.name).write_bytes(stored[archive.name])
-        upload.upload(repository, [folder / archive.name for archive in missing])
-    return ", ".join(archive.name for archive in missing)
-
-
-def _confirm(context: Context, repository: Repository, seal: Seal) -> str:
-    manifest = seal.manifest
-    index = SimpleIndex(repository.simple_url)
-    files = upload.confirm(index, manifest.project, manifest.files, patience=PATIENCE)
-    context.tell("".join(f"  {file.name} sha256 {file.sha256}\n" for file in files).rstrip())
-    return f"{len(files)} files served with the sealed hash"
-
-
-def _prove(context: Context, repository: Repository, seal: Seal) -> str:
-    manifest, workspace = seal.manifest, context.workspace
-    wheel = next(file for file in manifest.files if file.name.endswith(".whl"))
-    listed = SimpleIndex(repository.simple_url).files(manifest.project)
-    url = next(file.url for file in listed if file.name == wheel.name)
-    return installer.prove(
-        url,
-        wheel.sha256,
-        manifest.project,
-        manifest.version,
-        archives.import_names(sealed_bytes(context.ledger, manifest)[wheel.name]),
-        workdir=workspace.state / "run",
-        cache=workspace.state / "cache",
-        index_url=workspace.config.index_url,
-    )
-
-
-def _tag(context: Context, seal: Seal) -> str:
-    git, manifest = context.workspace.git, seal.manifest
-    ref = f"refs/tags/{manifest.tag}"
-    standing = git.resolve(f"{ref}^{{commit}}")
-    if standing is None:
-        git.move(ref, manifest.commit, old=None)
-    elif standing != manifest.commit:
-        raise BlockedError(
-            f"the tag {manifest.tag} stands on {standing[:12]}, not on {manifest.commit[:12]}",
-            why=f"{manifest.project} {manifest.version} is published from {manifest.commit}",
-            remedy=f"find out who set it; then: git tag -d {manifest.tag}, and publish again",
-        )
-    return f"{manifest.tag} on {manifest.commit[:12]}"
-
-
-def _confirmed(context: Context, repository: Repository, seal: Seal) -> Seal:
-    """Write the receipt, which ends the seal."""
-    manifest = seal.manifest
-    listed = {
-        file.name: file for file in SimpleIndex(repository.simple_url).files(manifest.project)
-    }
-    uploaded, confirmed = seal.done("upload"), seal.done("confirm")
-    now = context.clock.now()
-    receipt = Receipt(
-        project=manifest.project,
-        version=manifest.version,
-        repository=manifest.repository,
-        files=tuple(
-            ReceiptFile(name=f.name, sha256=f.sha256, size=f.size, url=listed[f.name].url)
-            for f in manifest.files
-        ),
-        uploaded_at=uploaded.at if uploaded else now,
-        confirmed_at=confirmed.at if confirmed else now,
-        tag=manifest.tag,
-        seal=manifest.seal,
-        trigger=manifest.trigger,
-        timings={entry.step: entry.seconds for entry in seal.journal.entries},
-        delta=seal.plan.delta,
-    )
-    return note(context.ledger, seal, Entry(step="receipt", at=now, seconds=0.0), receipt=receipt)
+def _archived(cargo: Cargo, folder: Path, files: dict[str, bytes]) -> Archived:
+    agreed = cargo.plan
+    strict = agreed.repository in STRICT
+    return Archived(agreed.project, agreed.version, cargo.commit, folder, files, strict=strict)

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from release.adapters.index import SimpleIndex, pypi_simple_url
 from release.adapters.ledger import documents
-from release.adapters.repository import is_empty, open_repository
+from release.adapters.repository import is_empty
 from release.adapters.workspace import HUMAN_FACING, Workspace, set_aside, write_file
 from release.errors import DocumentError, TryAgainError
 from release.flows.context import Context
@@ -71,22 +71,22 @@ class Sources:
 
 def scan(
     context: Context,
-    repository: str,
     *,
     sources: Sources = Sources(),
     keep: bool = True,
+    share: bool = True,
     accept_coverage: bool = False,
 ) -> Scanned:
     """Scan the project.
 
-    :param repository: where its releases are.
     :param sources: what it asks.
     :param keep: carry the record forward in the ledger and render it for people.
+    :param share: write to the remote's ledger, where there is one; else to ours only.
     :param accept_coverage: believe a report that covers much less than the last one.
     """
     tip = context.ledger.tip("history")
     known = context.ledger.read(Record, tip, "record.json")
-    snapshot = _look(context, repository, sources, known)
+    snapshot = _look(context, sources, known)
     compare = _Comparison(
         _acceptances(context), accept_coverage, context.workspace.config.policy.required
     )
@@ -95,21 +95,22 @@ def scan(
     for attempt in range(1, ATTEMPTS + 1):
         scanned = compare(known, snapshot)
         try:
-            _remember(context, tip, scanned)
+            _remember(context, tip, scanned, share)
             break
         except TryAgainError:
             if attempt == ATTEMPTS:
                 raise
+            context.ledger.fetch()
             tip = context.ledger.tip("history")
             known = context.ledger.read(Record, tip, "record.json")
-    _beat(context, scanned)
+    _beat(context, scanned, share)
     render(context)
     for line in words(scanned.remarks):
         context.tell(line)
     return scanned
 
 
-def _look(context: Context, repository: str, sources: Sources, known: Record | None) -> Snapshot:
+def _look(context: Context, sources: Sources, known: Record | None) -> Snapshot:
     """Read the reports, ask and resolve, or both; the configured scanners run where we resolve."""
     workspace, metadata = context.workspace, context.metadata
     project = Project(
@@ -121,17 +122,19 @@ def _look(context: Context, repository: str, sources: Sources, known: Record | N
         readings = read_folder(context, Path(sources.reports), known)
     if sources.asks_nobody:
         empty = Snapshot(
-            project=project, taken_at=context.clock.now(), scanners={}, repository=repository
+            project=project,
+            taken_at=context.clock.now(),
+            scanners={},
+            repository=context.place.name,
         )
         return with_reports(context, empty, readings, known)
-    resolved = _resolve(context, repository, project, sources.advisories, known)
+    resolved = _resolve(context, project, sources.advisories, known)
     readings += run_scanners(context, resolved, chosen)
     return with_reports(context, resolved, readings, known) if readings else resolved
 
 
 def _resolve(
     context: Context,
-    repository: str,
     project: Project,
     advisories: str | None,
     known: Record | None,
@@ -140,7 +143,7 @@ def _resolve(
     request = ScanRequest(
         project=project,
         candidate=metadata,
-        repository=repository,
+        repository=context.place.name,
         releases=None,
         dependencies=SimpleIndex(workspace.config.index_url or pypi_simple_url()),
         config=workspace.config,
@@ -152,9 +155,9 @@ def _resolve(
         archive=_archive(workspace),
         pyproject=workspace.read("pyproject.toml") or "",
     )
-    if is_empty(repository, workspace.root):
+    if is_empty(context.place, workspace.root):
         return take_snapshot(request)
-    with open_repository(repository, workspace.root) as where:
+    with context.open_repository() as where:
         return take_snapshot(replace(request, releases=SimpleIndex(where.simple_url)))
 
 
@@ -203,7 +206,7 @@ def _archive(workspace: Workspace) -> str | None:
     return str(workspace.root / named)
 
 
-def _remember(context: Context, tip: str | None, scanned: Scanned) -> None:
+def _remember(context: Context, tip: str | None, scanned: Scanned, share: bool) -> None:
     """Add to history what is new; an unchanged scan adds nothing."""
     ledger = context.ledger
     before = ledger.read(Snapshot, tip, "snapshot.json")
@@ -218,10 +221,11 @@ def _remember(context: Context, tip: str | None, scanned: Scanned) -> None:
         old=tip,
         message=f"scan of {scanned.snapshot.project.commit[:12]}",
         at=scanned.snapshot.taken_at,
+        share=share,
     )
 
 
-def _beat(context: Context, scanned: Scanned) -> None:
+def _beat(context: Context, scanned: Scanned, share: bool) -> None:
     """Replace the heartbeat; if another scan did so at this moment, theirs is as fresh."""
     snapshot = scanned.snapshot
     beat = Heartbeat(
@@ -241,6 +245,7 @@ def _beat(context: Context, scanned: Scanned) -> None:
             message="heartbeat",
             at=snapshot.taken_at,
             parents=(),
+            share=share,
         )
     except TryAgainError:
         context.tell("another scan has just written the heartbeat; kept theirs")

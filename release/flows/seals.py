@@ -18,7 +18,7 @@ from release.model.base import decode
 from release.model.plan import Plan
 from release.model.receipt import Receipt
 from release.model.release import Release
-from release.model.seal import Entry, Journal, Manifest
+from release.model.seal import Entry, Journal, Manifest, SealState
 from release.model.waiver import Waiver
 from release.ship.archives import describe
 
@@ -136,7 +136,7 @@ def _name_bytes(ledger: Ledger, repository: str, version: str, stored: str) -> N
     """Set the ref of the bytes; where git will not now, the manifest names them all the same."""
     ref = ledger.ref(repository, "bytes", version)
     with contextlib.suppress(TryAgainError):
-        ledger.git.move(ref, stored, old=ledger.git.resolve(ref))
+        ledger.move(ref, stored, old=ledger.git.resolve(ref))
 
 
 def _manifest(
@@ -174,13 +174,16 @@ def note(
     entry: Entry,
     *,
     receipt: Receipt | None = None,
+    state: SealState | None = None,
 ) -> Seal:
     """Write a line into a seal's journal; a receipt confirms the seal.
+
+    :param state: how the seal ends, where it ends otherwise.
 
     :raises TryAgainError: another run is carrying the same seal.
     """
     journal = Journal(
-        state="confirmed" if receipt else seal.journal.state,
+        state="confirmed" if receipt else state or seal.journal.state,
         entries=(*seal.journal.entries, entry),
     )
     files = documents(manifest=seal.manifest, plan=seal.plan, journal=journal, receipt=receipt)
@@ -193,3 +196,13 @@ def note(
         at=entry.at,
     )
     return Seal(tip, manifest, seal.plan, journal, receipt)
+
+
+def end(ledger: Ledger, seal: Seal, *, partly: bool, why: str, at: datetime) -> Seal:
+    """End a seal that will never be confirmed; its number is never used again.
+
+    :param partly: whether part of it is on the index: then a person has to yank that.
+    :raises TryAgainError: another run is carrying the same seal.
+    """
+    state: SealState = "closed" if partly else "abandoned"
+    return note(ledger, seal, Entry(step=state, at=at, seconds=0.0, detail=why), state=state)

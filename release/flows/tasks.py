@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from typing import get_args
 
-from release.adapters.repository import open_repository
+import msgspec
+
+from release.adapters import job, terminal
 from release.adapters.workspace import write_file
 from release.decide.explain import explain as told
 from release.errors import UsageError
@@ -13,16 +16,20 @@ from release.flows import auto as flow
 from release.flows import decide as deciding
 from release.flows import history as recounting
 from release.flows import scan as scanning
+from release.flows import stages, words
 from release.flows import verify as verifying
-from release.flows import words
+from release.flows.auto import Request
 from release.flows.build import build_twice
+from release.flows.carry import what_now
 from release.flows.console import Outcome
 from release.flows.context import Context
 from release.flows.past import LAST_SCAN, changes_since
 from release.flows.replay import replay as replaying
+from release.flows.stages import Handed
 from release.flows.verify import STRICT, Archived
 from release.model.base import digest
 from release.model.decision import Action
+from release.model.handover import Stage, Staged
 from release.model.outcome import Automatic
 from release.model.seal import Archives
 from release.ship.archives import describe
@@ -33,19 +40,19 @@ CODES: dict[Action, int] = {"release": 0, "none": 0, "hold": 0, "block": 3, "unk
 
 def scan(context: Context, sources: scanning.Sources, keep: bool, accept_coverage: bool) -> Outcome:
     """``release.scan``: 4 when a required scanner could not speak for everything."""
-    config = context.workspace.config
     scanned = scanning.scan(
         context,
-        config.repository,
         sources=sources,
         keep=keep,
+        share=terminal.in_ci(),
         accept_coverage=accept_coverage,
     )
     unknown = scanned.unknown
     text = words.of_scan(scanned)
     if unknown:
         text += f"\nunknown is not clean: {', '.join(unknown)} could not speak for everything"
-    return Outcome(scanned.snapshot, text, 4 if unknown else 0, config.repository if keep else None)
+    name = context.place.name if keep else None
+    return Outcome(scanned.snapshot, text, 4 if unknown else 0, name)
 
 
 def changes(context: Context, since: str, until: str) -> Outcome:
@@ -65,28 +72,34 @@ def decide(context: Context, explain: bool) -> Outcome:
     """``release.decide``."""
     evidence = deciding.evidence(context)
     decision = deciding.decide_on(context, evidence)
-    deciding.keep(context, decision, evidence)
+    deciding.keep(context, decision, evidence, share=terminal.in_ci())
     short = f"{decision.action}: {decision.rule}: {decision.reasons[0].why}"
     text = told(decision, evidence.snapshot) if explain else short
-    repository = context.workspace.config.repository
-    return Outcome(decision, text, CODES[decision.action], repository, decision)
+    return Outcome(decision, text, CODES[decision.action], context.place.name, decision)
 
 
-def publish(context: Context, to: str | None, bump: str, reason: str, *, dry_run: bool) -> Outcome:
+def publish(context: Context, request: Request, *, dry_run: bool) -> Outcome:
     """``release.publish`` and ``release.plan``: a plan with problems exits 3."""
-    name = to or context.workspace.config.repository
-    with open_repository(name, context.workspace.root) as repository:
-        done = flow.publish(context, repository, bump=bump, reason=reason, dry_run=dry_run)
+    with context.open_repository() as repository:
+        done = flow.publish(context, repository, request, dry_run=dry_run)
     if done.seal and done.seal.receipt:
         text = words.of_receipt(done.seal.receipt)
-        return Outcome(done.seal.receipt, text, 0, name, done.plan.decision)
+        return Outcome(done.seal.receipt, text, 0, repository.name, done.plan.decision)
     return Outcome(done.plan, words.of_plan(done.plan), 3 if done.plan.problems else 0)
 
 
-def auto(context: Context, to: str | None, advisories: str | None, *, dry_run: bool) -> Outcome:
+def abandon(context: Context, reason: str) -> Outcome:
+    """``release.publish --abandon``."""
+    with context.open_repository() as repository:
+        seal = flow.abandon(context, repository, reason)
+    manifest, journal = seal.manifest, seal.journal
+    text = f"{manifest.version} is {journal.state}: {what_now(journal, seal)}"
+    return Outcome(journal, text, 0, repository.name)
+
+
+def auto(context: Context, advisories: str | None, *, dry_run: bool) -> Outcome:
     """``release.auto``."""
-    name = to or context.workspace.config.repository
-    with open_repository(name, context.workspace.root) as repository:
+    with context.open_repository() as repository:
         done = flow.auto(context, repository, advisories=advisories, dry_run=dry_run)
     seal = done.shipment.seal if done.shipment else None
     receipt = seal.receipt if seal else None
@@ -96,7 +109,50 @@ def auto(context: Context, to: str | None, advisories: str | None, *, dry_run: b
     text += [words.of_receipt(receipt)] if receipt else []
     document = Automatic.of(done.decision, plan=plan, receipt=receipt)
     code = 3 if plan and plan.problems else CODES[done.decision.action]
-    return Outcome(document, "\n\n".join(text), code, None if dry_run else name, done.decision)
+    name = None if dry_run else repository.name
+    return Outcome(document, "\n\n".join(text), code, name, done.decision)
+
+
+def publish_stage(context: Context, request: Request, stage: str, digest: str) -> Outcome:
+    """``release.publish --stage``."""
+    named = _stage(stage)
+    with context.open_repository() as repository:
+        done = stages.publish_stage(context, repository, named, digest, request)
+    return _staged(context, named, done)
+
+
+def auto_stage(context: Context, advisories: str | None, stage: str, digest: str) -> Outcome:
+    """``release.auto --stage``."""
+    named = _stage(stage)
+    with context.open_repository() as repository:
+        done = stages.auto_stage(context, repository, named, digest, advisories)
+    return _staged(context, named, done)
+
+
+def _stage(word: str) -> Stage:
+    try:
+        named: Stage = msgspec.convert(word, Stage)
+    except msgspec.ValidationError as error:
+        raise UsageError(
+            f"there is no stage {word!r}", remedy=f"choose one of {', '.join(get_args(Stage))}"
+        ) from error
+    return named
+
+
+def _staged(context: Context, stage: Stage, done: Handed) -> Outcome:
+    """Tell what was handed over, to a person and to the jobs after this one."""
+    if done.seal and done.seal.receipt:
+        receipt, decision = done.seal.receipt, done.seal.plan.decision
+        return Outcome(receipt, words.of_receipt(receipt), 0, context.place.name, decision)
+    decided = [told(done.decision, done.scanned.snapshot)] if done.decision and done.scanned else []
+    document = Staged(stage=stage, decision=done.decision, handover=done.listed, output=done.output)
+    name = context.place.name if stage == "record" else None
+    if done.listed is None or done.output is None:
+        code = CODES[done.decision.action] if done.decision else 0
+        return Outcome(document, "\n\n".join(decided), code, name, done.decision)
+    job.set_outputs(version=done.listed.version, digest=done.output.digest)
+    text = "\n\n".join([*decided, words.of_handover(done.listed, done.output)])
+    return Outcome(document, text, 0, name, done.decision)
 
 
 def build(context: Context, output: str | None) -> Outcome:
@@ -119,7 +175,7 @@ def verify(context: Context, artifacts: str | None) -> Outcome:
         raise UsageError(f"{folder} holds no archives", remedy="run release.build first")
     metadata, commit = context.metadata, context.workspace.commit
     files = {path.name: path.read_bytes() for path in found}
-    strict = context.workspace.config.repository in STRICT
+    strict = context.place.name in STRICT
     archived = Archived(
         metadata.normalized_name, metadata.version, commit, folder, files, strict=strict
     )

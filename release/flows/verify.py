@@ -56,9 +56,7 @@ def verify(context: Context, archived: Archived) -> tuple[str, ...]:
     :returns: what was found to be so, each in a line.
     :raises VerificationError: something is not as it should be; all of it is told at once.
     """
-    found = [*_identity(context, archived)]
-    if found:
-        raise _refused(found)
+    require_identity(context, archived)
     refused = _refusals(archived)
     complaints = contents.check(
         archived.folder / archived.wheel, context.workspace.root / "pyproject.toml"
@@ -76,6 +74,15 @@ def verify(context: Context, archived: Archived) -> tuple[str, ...]:
     return (*checks, *_installs(context, archived))
 
 
+def require_identity(context: Context, archived: Archived) -> None:
+    """Archives are of this project, version and commit, and hold no secret.
+
+    :raises VerificationError: they are not; all that is wrong is told at once.
+    """
+    if found := [*_identity(context, archived)]:
+        raise _refused(found)
+
+
 def _refused(found: list[str]) -> VerificationError:
     return VerificationError(
         "the archives are not what the plan says",
@@ -85,7 +92,6 @@ def _refused(found: list[str]) -> VerificationError:
 
 
 def _identity(context: Context, archived: Archived) -> Iterator[str]:
-    """Whether they are of this project, version and commit, and hold no secret."""
     blobs = _blobs(context, archived.commit)
     yield from archives.problems(
         archived.files, project=archived.project, version=archived.version, tracked=blobs

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from release.adapters.terminal import room
 from release.flows.scan import Scanned
 from release.model.changes import Change, Changes
+from release.model.handover import Handover, Output
 from release.model.history import History, Response, Story
 from release.model.plan import Plan
 from release.model.receipt import Receipt
@@ -96,6 +97,18 @@ def of_plan(plan: Plan) -> str:
     ]
     lines += [f"problem: {p.check}: {p.what}; {p.next}" for p in plan.problems]
     return "\n".join(lines + ([] if plan.problems else ["no problem can be seen beforehand"]))
+
+
+def of_handover(listed: Handover, output: Output) -> str:
+    """What the next job needs to know."""
+    files = [(f.name, f"{f.size:,} B", f.sha256) for f in listed.files]
+    return "\n".join(
+        [
+            f"{listed.project} {listed.version}: {listed.stage} is done, see {output.folder}",
+            table(("file", "size", "sha256"), files),
+            f"digest: {output.digest}",
+        ]
+    )
 
 
 def of_receipt(receipt: Receipt) -> str:

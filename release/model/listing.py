@@ -16,7 +16,7 @@ from release.model.base import Instant, Noun
 
 
 class IndexFile(Noun, frozen=True, kw_only=True):
-    """One file of the simple API (PEP 503, 691, 658, 592, 700); absent facts are ``None``."""
+    """One file of the simple API (PEP 503, 691, 658, 592, 700, 740); absent facts are ``None``."""
 
     name: str
     url: str
@@ -26,6 +26,7 @@ class IndexFile(Noun, frozen=True, kw_only=True):
     yanked: bool = False
     requires_python: str | None = None
     metadata_url: str | None = None
+    provenance: bool = False
 
     @property
     def version(self) -> Version | None:

@@ -55,7 +55,8 @@ class Plan(Document, frozen=True, kw_only=True):
 
     ``notes`` is the changelog's section, ``announcement`` the text for a release page (GitHub's);
     ``delta`` is ``None`` where no scan saw this commit, or nothing was released before.
-    ``waivers`` are the gates that may be red.
+    ``waivers`` are the gates that may be red; ``less_provenance`` is the reason given for going
+    without the attestations of the release before.
     """
 
     decision: Decision
@@ -74,3 +75,4 @@ class Plan(Document, frozen=True, kw_only=True):
     delta: Delta | None = None
     remarks: tuple[Remark, ...] = ()
     waivers: tuple[Waiver, ...] = ()
+    less_provenance: str = ""

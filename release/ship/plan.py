@@ -40,6 +40,9 @@ class World:
     from HEAD; ``missing_gates`` the configured gates that the noxfile lacks;
     ``shallow`` that history is cut off. ``current`` is HEAD's own version; of the tags, ``here``
     are those of releases from HEAD's history, ``elsewhere`` those from other lines.
+    ``credential`` is what is wrong with the right to upload, ``attests`` whether attestations may
+    go along with it, and ``less_provenance`` why they may be missing; ``misfits`` what is wrong
+    with archives that were built elsewhere.
     """
 
     project: str
@@ -57,6 +60,10 @@ class World:
     here: tuple[str, ...]
     elsewhere: tuple[str, ...]
     shallow: bool = False
+    credential: str = ""
+    attests: bool = False
+    less_provenance: str = ""
+    misfits: tuple[str, ...] = ()
 
     @property
     def taken(self) -> set[Version]:
@@ -105,6 +112,7 @@ def make_plan(
         edits=edits,
         gates=world.gates,
         gates_note=world.gates_note,
+        less_provenance=world.less_provenance,
     )
 
 
@@ -130,6 +138,7 @@ def problems(world: World, version: Version) -> Iterable[Problem]:
             what=f"{version} is below {max(world.line)}, which this release line has",
             next="choose a higher one with --bump",
         )
+    yield from _upload_problems(world)
     if world.missing_gates:
         yield Problem(
             check="gates-exist",
@@ -166,6 +175,32 @@ def automatic_final(decision: Decision, current: str) -> Iterable[Problem]:
             what=f"HEAD is at the pre-release {current}: an automatic release would make it final",
             next="run release.publish with the --bump that you mean",
         )
+
+
+def _upload_problems(world: World) -> Iterable[Problem]:
+    """What would make the index, or its users, refuse the files."""
+    if world.credential:
+        yield Problem(
+            check="credential",
+            what=world.credential,
+            next="set TWINE_USERNAME and TWINE_PASSWORD, or use .pypirc or the keyring",
+        )
+    if not (world.attests or world.less_provenance) and (before := attested(world.listed)):
+        yield Problem(
+            check="provenance",
+            what=f"{before} was published with attestations, and this release would have none",
+            next="release by trusted publishing; or say why not, with --less-provenance",
+        )
+    for misfit in world.misfits:
+        next_step = "give --artifacts the archives of this release only"
+        yield Problem(check="artifacts", what=misfit, next=next_step)
+
+
+def attested(listed: Iterable[IndexFile]) -> Version | None:
+    """The latest release, if any file of it came with attestations (PEP 740)."""
+    files = [file for file in listed if file.version and not file.yanked]
+    latest = max((file.version for file in files if file.version), default=None)
+    return latest if any(f.provenance for f in files if f.version == latest) else None
 
 
 def _few(names: tuple[str, ...], limit: int = 5) -> str:

@@ -20,10 +20,11 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from release.config import Config, Policy
+from release.config import Config, Policy, RepositoryTable
 from release.decide.rules import MINOR, OWED, POSTURE
 
 ROOT = Path(__file__).parents[2]
+TABLES = (Config, Policy, RepositoryTable)
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md"))]
 
 
@@ -127,7 +128,7 @@ def test_every_task_is_in_the_readme():
 
 
 @pytest.mark.parametrize(
-    "key", [f.encode_name for kind in (Config, Policy) for f in msgspec.structs.fields(kind)]
+    "key", [f.encode_name for kind in TABLES for f in msgspec.structs.fields(kind)]
 )
 def test_every_key_is_documented(key):
     text = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
@@ -136,7 +137,7 @@ def test_every_key_is_documented(key):
 
 def test_no_key_is_documented_that_does_not_exist():
     text = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
-    known = {f.encode_name for kind in (Config, Policy) for f in msgspec.structs.fields(kind)}
+    known = {f.encode_name for kind in TABLES for f in msgspec.structs.fields(kind)}
     assert set(re.findall(r"^\| `([\w-]+)` \|", text, re.MULTILINE)) == known
 
 

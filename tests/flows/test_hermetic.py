@@ -17,6 +17,7 @@ import pytest
 from kit import advise, commit, git, make_project, warden
 
 from release.adapters import embedded, netrc
+from release.adapters.credentials import Credential, Given
 from release.adapters.git import Git
 from release.adapters.repository import Repository
 from release.adapters.upload import upload
@@ -37,8 +38,7 @@ def packages(tmp_path_factory):
             name="packages",
             simple_url=server.simple_url,
             upload_url=server.upload_url,
-            username=server.username,
-            password=server.password,
+            source=Given(Credential(server.username, server.password)),
         )
         for version in ("1.0", "2.0"):
             upload(repository, [root_wheel(folder, "dep-thing", version, (), "")])

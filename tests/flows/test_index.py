@@ -6,7 +6,6 @@ import hashlib
 import json
 import threading
 import time
-import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -14,12 +13,14 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+from kit import make_wheel
 
 from release.adapters import index as index_module
 from release.adapters import upload as upload_module
 from release.adapters import web as web_door
+from release.adapters.credentials import Credential, Given
 from release.adapters.index import SimpleIndex
-from release.adapters.repository import Repository, is_empty, open_repository
+from release.adapters.repository import Repository, is_empty, locate, open_repository
 from release.adapters.upload import check_metadata, confirm, missing, upload
 from release.errors import (
     RepositoryError,
@@ -98,19 +99,6 @@ def local(tmp_path: Path) -> Iterator[Repository]:
 
 def listing(*files: Mapping[str, object], version: str = "1.1") -> str:
     return json.dumps({"meta": {"api-version": version}, "name": "a", "files": files})
-
-
-def make_wheel(folder: Path, content: str = "", version: str = "1.0", readme: str = "") -> Path:
-    folder.mkdir(exist_ok=True)
-    path, info = folder / f"tiny-{version}-py3-none-any.whl", f"tiny-{version}.dist-info"
-    with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr("tiny/__init__.py", content)
-        head = f"Metadata-Version: 2.1\nName: tiny\nVersion: {version}\n"
-        kind = "Description-Content-Type: text/x-rst\n\n" if readme else ""
-        archive.writestr(f"{info}/METADATA", head + kind + readme)
-        archive.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nTag: py3-none-any\n")
-        archive.writestr(f"{info}/RECORD", "")
-    return path
 
 
 def test_reads_json(web: Site) -> None:
@@ -284,11 +272,11 @@ def test_upload_and_confirm(
     assert (file.name, file.sha256, file.size) == (path.name, archive.sha256, archive.size)
     assert "Name: tiny" in index.metadata(file)
     assert missing(index, "tiny", [archive]) == ()
-    assert not is_empty("local", tmp_path)
+    assert not is_empty(locate("local"), tmp_path)
     out, err = capfd.readouterr()
     assert out == ""
     assert err == "", "twine's talk is noise while all goes well"
-    assert local.password not in err
+    assert local.source.credential().password not in err
 
 
 def test_equal_bytes_are_done_already(
@@ -322,7 +310,7 @@ def test_different_bytes_are_refused_and_nothing_is_uploaded(
 
 
 def test_a_wrong_credential(local: Repository, tmp_path: Path) -> None:
-    wrong = replace(local, password="wr0ng-passw0rd")
+    wrong = replace(local, source=Given(Credential("uploader", "wr0ng-passw0rd")))
     with pytest.raises(RepositoryError, match="refused") as caught:
         upload(wrong, [make_wheel(tmp_path / "dist")])
     assert "credential" in caught.value.remedy
@@ -336,7 +324,9 @@ def test_what_is_not_there_in_time_is_tried_again_later(local: Repository) -> No
 
 
 def remote(web: Site) -> Repository:
-    return Repository("far", f"{web.url}/simple/", f"{web.url}/legacy/", "me", "s3cret")
+    return Repository(
+        "far", f"{web.url}/simple/", f"{web.url}/legacy/", Given(Credential("me", "s3cret"))
+    )
 
 
 def listed(path: Path) -> str:

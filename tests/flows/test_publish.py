@@ -76,8 +76,8 @@ def test_a_seal_left_open_is_carried_on_with_the_sealed_bytes(project):
     from release.adapters.clock import Clock
     from release.adapters.repository import open_repository
     from release.adapters.workspace import open_workspace
-    from release.flows import publish as shipping
-    from release.flows.auto import publish
+    from release.flows import carry
+    from release.flows.auto import NO_REQUEST, publish
     from release.flows.context import Context
 
     class KilledError(Exception):
@@ -88,9 +88,9 @@ def test_a_seal_left_open_is_carried_on_with_the_sealed_bytes(project):
 
     context = Context(open_workspace(project), Clock(), lambda _: None)
     with pytest.MonkeyPatch.context() as patch, open_repository("local", project) as repository:
-        patch.setattr(shipping, "_upload", die)
+        patch.setitem(carry.STEPS, "upload", die)
         with pytest.raises(KilledError):
-            publish(context, repository, bump="", reason="", dry_run=False)
+            publish(context, repository, NO_REQUEST, dry_run=False)
     manifest = json.loads(git(project, "show", f"{LEDGER}/local/releases/1.0.0:manifest.json"))
     assert served(project) == {}
     ran = warden(project, "release.publish")

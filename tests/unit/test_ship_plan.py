@@ -2,6 +2,7 @@
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 from packaging.version import Version
 
 from release.model.decision import Decision, Inputs, Reason
@@ -16,6 +17,10 @@ DECISION = Decision(
     fingerprint="",
     inputs=Inputs(snapshot="", baseline="", policy="", config=""),
 )
+
+
+ATTESTED = IndexFile(name="p-1.0.tar.gz", url="", provenance=True)
+PLAIN = IndexFile(name="p-1.1.tar.gz", url="")
 
 
 def world(**changes):
@@ -75,6 +80,13 @@ def checks(version, **changes):
         ("1.0.dev1", {}, ["no-development-version"]),
         ("1.0.post1", {}, ["no-post-version"]),
         ("1.0.post1.dev2+x", {}, ["public-version", "no-development-version", "no-post-version"]),
+        ("1.0", {"credential": "none was found"}, ["credential"]),
+        ("1.0", {"misfits": ("a.txt: no archive", "b: of another")}, ["artifacts", "artifacts"]),
+        ("2.0", {"listed": (ATTESTED,)}, ["provenance"]),
+        ("2.0", {"listed": (ATTESTED, PLAIN)}, []),  # the last one had none
+        ("2.0", {"listed": (ATTESTED, replace(PLAIN, yanked=True))}, ["provenance"]),
+        ("2.0", {"listed": (ATTESTED,), "attests": True}, []),
+        ("2.0", {"listed": (ATTESTED,), "less_provenance": "the CI is down"}, []),
         (
             "1.0",
             {"dirty": ("a",), "sealed": ("1.0",), "missing_gates": ("g",)},
@@ -117,3 +129,8 @@ def test_irreversible_steps_come_after_every_check_of_the_bytes():
 def test_a_plan_survives_its_own_bytes():
     plan = make_plan(world(dirty=("x",)), DECISION, Version("1"), "notes", ())
     assert msgspec.json.decode(msgspec.json.encode(plan), type=type(plan)) == plan
+
+
+def test_the_reason_for_less_provenance_is_in_the_plan():
+    plan = make_plan(world(less_provenance="the CI is down"), DECISION, Version("1"), "", ())
+    assert plan.less_provenance == "the CI is down"

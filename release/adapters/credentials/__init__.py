@@ -1,0 +1,59 @@
+"""Where the right to upload comes from: one interface, and one file a source.
+
+A credential is asked for at the moment of the upload and not before. It never travels to a child
+process, an argument, an environment or a document.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Protocol
+
+
+@dataclass(frozen=True)
+class Credential:
+    """A user's name and password, or an API token under the name that its index wants."""
+
+    username: str
+    password: str = field(repr=False)
+
+
+class Source(Protocol):
+    """One way to come by a credential.
+
+    ``attests``: whether attestations may go along with it, which takes trusted publishing.
+    """
+
+    @property
+    def attests(self) -> bool:
+        """Whether attestations may go along."""
+        ...
+
+    def problem(self) -> str:
+        """What is missing, as far as can be seen without asking anybody; empty if nothing."""
+        ...
+
+    def credential(self, *, fresh: bool = False) -> Credential:
+        """The credential.
+
+        :param fresh: the last one was refused, as a token that expired is: get another one. A
+            source that has only the one returns it again.
+        :raises BlockedError: there is none.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class Given:
+    """A credential that is there from the start, such as that of the embedded index."""
+
+    given: Credential
+    attests: bool = False
+
+    def problem(self) -> str:
+        """Nothing can be missing."""
+        return ""
+
+    def credential(self, *, fresh: bool = False) -> Credential:  # noqa: ARG002 - the interface's
+        """The same one, always."""
+        return self.given

@@ -1,0 +1,114 @@
+"""The door to the git remote that shares the ledger.
+
+Git's messages are never parsed: what a push did is seen by reading the remote again.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from release.adapters import process
+from release.adapters.git import Git
+from release.errors import ConfigError, ToolError, TryAgainError
+
+PATIENCE = 300.0
+"""Seconds for one conversation."""
+STALLED = ("-c", "http.lowSpeedLimit=1", "-c", "http.lowSpeedTime=60")
+"""A line on which nothing moves for a minute is given up."""
+SECRET = re.compile(r"://[^/@\s]+@")
+SAFE = "nothing of what was recorded is lost; run the same command again when it answers"
+
+
+class Remote:
+    """A remote of a repository.
+
+    :param name: as git knows it, such as ``origin``.
+    :raises ConfigError: git knows none of that name.
+    """
+
+    def __init__(self, git: Git, name: str) -> None:
+        self.git = git
+        self.name = name
+        if git.ask("remote", "get-url", "--", name) is None:
+            raise ConfigError(
+                f"git knows no remote {name!r}",
+                why=f"known: {git.run('remote').stdout.replace(chr(10), ' ').strip() or 'none'}",
+                remedy=f"add it with: git remote add {name} ADDRESS; or correct remote in "
+                "[tool.release-warden]",
+            )
+
+    def tips(self, *patterns: str) -> dict[str, str]:
+        """What the refs of some patterns stand on, as the remote says now.
+
+        :raises TryAgainError: it does not answer.
+        """
+        done = self._talk("ls-remote", "--", self.name, *patterns)
+        if done.code:
+            raise self._silent(done)
+        rows = (line.split("\t") for line in done.stdout.splitlines())
+        return {ref: name for name, ref in rows}
+
+    def default_branch(self) -> str | None:
+        """The ref of the branch that the remote's HEAD stands for."""
+        done = self._talk("ls-remote", "--symref", "--", self.name, "HEAD")
+        if done.code:
+            raise self._silent(done)
+        found = re.match(r"ref: (refs/heads/\S+)\tHEAD$", done.stdout, re.MULTILINE)
+        return found[1] if found else None
+
+    def fetch(self, refs: Iterable[str]) -> bool:
+        """Bring the objects of some refs here; no ref of ours moves.
+
+        :returns: whether all came; one that moved meanwhile may not have.
+        """
+        done = self._talk(
+            "fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--no-auto-maintenance",
+            "--no-recurse-submodules", "--refmap=", "--stdin", "--", self.name,
+            stdin="".join(f"{ref}\n" for ref in refs),
+        )  # fmt: skip
+        return not done.code
+
+    def move(self, ref: str, new: str, *, old: str | None) -> None:
+        """Move a ref there by compare-and-swap.
+
+        :param old: what it must be now; ``None`` if it must not exist.
+        :raises TryAgainError: another run moved it, or the remote does not take or answer it.
+        """
+        done = self._talk(
+            "push", "--quiet", "--no-verify", "--no-signed", "--no-follow-tags",
+            "--recurse-submodules=no", f"--force-with-lease={ref}:{old or ''}",
+            "--", self.name, f"{new}:{ref}",
+        )  # fmt: skip
+        there = self.tips(ref).get(ref)
+        if there == new:
+            return
+        if there != old:
+            raise TryAgainError(
+                f"{ref} was moved on {self.name} by another run",
+                remedy="run again; nothing of theirs was lost",
+            )
+        raise TryAgainError(
+            f"{self.name} did not take {ref}",
+            why=_without_secrets(done.stderr),
+            remedy=f"see whether you may push there; {SAFE}",
+        )
+
+    def _talk(self, *words: str, stdin: str | None = None) -> process.Completed:
+        # An agent's socket is no secret, and without it no ssh remote can be reached.
+        agent = process.variable("SSH_AUTH_SOCK")
+        env = {"SSH_AUTH_SOCK": agent} if agent else {}
+        try:
+            return self.git.run(
+                *STALLED, *words, stdin=stdin, env=env, check=False, timeout=PATIENCE
+            )
+        except ToolError as error:
+            raise TryAgainError(f"{self.name}: {error.what}", remedy=SAFE) from error
+
+    def _silent(self, done: process.Completed) -> TryAgainError:
+        why = _without_secrets(done.stderr)
+        return TryAgainError(f"the remote {self.name} does not answer", why=why, remedy=SAFE)
+
+
+def _without_secrets(text: str) -> str:
+    return SECRET.sub("://***@", text.strip())

@@ -1,0 +1,261 @@
+"""Carry sealed bytes to their end: upload, confirm, prove, tag, receipt.
+
+What the world shows as done is not done again. The bytes and the journal lie in the ledger, or
+travel between the jobs of a CI run (:mod:`release.flows.handover`); the steps are the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Protocol, Self, TypeVar
+
+from release.adapters import installer, upload
+from release.adapters.index import SimpleIndex
+from release.adapters.ledger import Ledger
+from release.adapters.repository import Repository
+from release.errors import BlockedError, RejectedError
+from release.flows.context import Context, Stopwatch
+from release.flows.seals import Seal, end, note, sealed_bytes
+from release.model.base import sha256
+from release.model.listing import IndexFile
+from release.model.receipt import Receipt, ReceiptFile
+from release.model.seal import Entry, Journal, Manifest
+from release.ship import archives
+
+PATIENCE = 60.0
+"""Seconds to wait for the index to list what it has taken."""
+PEELED = "^{}"
+"""Ends the line in which git lists what an annotated tag stands on."""
+
+
+class Load(Protocol):
+    """Sealed bytes with their journal, wherever they lie."""
+
+    @property
+    def manifest(self) -> Manifest:
+        """What was sealed."""
+        ...
+
+    def done(self, step: str) -> Entry | None:
+        """The journal's last line on a step."""
+        ...
+
+    def archives(self) -> Mapping[str, bytes]:
+        """The sealed archives, name to bytes."""
+        ...
+
+    def noted(self, entry: Entry) -> Self:
+        """The same with one more line in the journal."""
+        ...
+
+
+@dataclass(frozen=True)
+class InLedger:
+    """A seal of the ledger; each line of its journal is shared at once."""
+
+    ledger: Ledger
+    seal: Seal
+
+    @property
+    def manifest(self) -> Manifest:
+        """What was sealed."""
+        return self.seal.manifest
+
+    def done(self, step: str) -> Entry | None:
+        """The journal's last line on a step."""
+        return self.seal.done(step)
+
+    def archives(self) -> Mapping[str, bytes]:
+        """The sealed archives, name to bytes."""
+        return sealed_bytes(self.ledger, self.manifest)
+
+    def noted(self, entry: Entry) -> Self:
+        """The same with one more line in the journal.
+
+        :raises TryAgainError: another run is carrying the same seal.
+        """
+        return replace(self, seal=note(self.ledger, self.seal, entry))
+
+
+L = TypeVar("L", bound=Load)
+
+
+def carry(context: Context, repository: Repository, load: L, steps: Iterable[str]) -> L:
+    """Do those steps that are not done yet, in order.
+
+    :param steps: of ``upload``, ``confirm``, ``prove`` and ``tag``.
+    :raises RepositoryError: the index refused, or holds other bytes under our name.
+    :raises TryAgainError: the index does not list our files yet.
+    :raises VerificationError: our file does not install from the index.
+    """
+    watch = Stopwatch(context)
+    for name in steps:
+        if not load.done(name):
+            act = partial(STEPS[name], context, repository, load)
+            load = load.noted(watch.step(name, act))
+    return load
+
+
+def converge(context: Context, repository: Repository, seal: Seal) -> Seal:
+    """Carry a seal of the ledger to its end; when the index will never take it, that is its end.
+
+    :raises RejectedError: the index will never take it; the seal is abandoned or closed.
+    :raises WardenError: as of :func:`carry`; the seal stays open.
+    """
+    try:
+        load = carry(context, repository, InLedger(context.ledger, seal), STEPS)
+    except RejectedError as error:
+        partly = bool(error.arrived or arrived(repository, seal.manifest))
+        ended = end(context.ledger, seal, partly=partly, why=error.what, at=context.clock.now())
+        error.remedy = f"{error.remedy}; {what_now(ended.journal, seal)}"
+        raise
+    return _confirmed(context, repository, load.seal)
+
+
+def arrived(repository: Repository, manifest: Manifest) -> tuple[IndexFile, ...]:
+    """The sealed files that the index lists with our hash.
+
+    :raises UnreachableError: it did not answer.
+    """
+    ours = {file.name: file for file in manifest.files}
+    index = SimpleIndex(repository.simple_url, fresh=True)
+    return tuple(
+        file
+        for file in index.files(manifest.project)
+        if file.name in ours
+        and (file.sha256 or sha256(index.download(file))) == ours[file.name].sha256
+    )
+
+
+def abandon(context: Context, repository: Repository, seal: Seal, reason: str) -> Seal:
+    """Give a seal up by a person's word: ``abandoned``, or ``closed`` where part of it is up.
+
+    :raises BlockedError: all of it is up: it has only to be carried to its end.
+    """
+    there = arrived(repository, seal.manifest)
+    if len(there) == len(seal.manifest.files):
+        raise BlockedError(
+            f"{seal.manifest.version} is not given up: all its files are on {repository.name}",
+            remedy="run release.publish without --abandon: it carries the release to its end",
+        )
+    return end(
+        context.ledger, seal, partly=bool(there), why=f"a person: {reason}", at=context.clock.now()
+    )
+
+
+def what_now(journal: Journal, seal: Seal) -> str:
+    """What to do after a seal that ended without being confirmed."""
+    version = seal.manifest.version
+    burnt = f"the number {version} is used up; publish again for the next one"
+    if journal.state == "closed":
+        return f"yank {version} on {seal.manifest.repository}, which has part of it; {burnt}"
+    return burnt
+
+
+def _upload(context: Context, repository: Repository, load: Load) -> str:
+    manifest = load.manifest
+    index = SimpleIndex(repository.simple_url, fresh=True)
+    missing = upload.missing(index, manifest.project, manifest.files)
+    if not missing:
+        return "every file was there already, with the sealed hash"
+    stored = load.archives()
+    with context.workspace.scratch() as folder:
+        for archive in missing:
+            (folder / archive.name).write_bytes(stored[archive.name])
+        upload.upload(repository, [folder / archive.name for archive in missing])
+    return ", ".join(archive.name for archive in missing)
+
+
+def _confirm(context: Context, repository: Repository, load: Load) -> str:
+    manifest = load.manifest
+    index = SimpleIndex(repository.simple_url, fresh=True)
+    files = upload.confirm(index, manifest.project, manifest.files, patience=PATIENCE)
+    context.tell("".join(f"  {file.name} sha256 {file.sha256}\n" for file in files).rstrip())
+    return f"{len(files)} files served with the sealed hash"
+
+
+def _prove(context: Context, repository: Repository, load: Load) -> str:
+    manifest, workspace = load.manifest, context.workspace
+    wheel = next(file for file in manifest.files if file.name.endswith(".whl"))
+    listed = SimpleIndex(repository.simple_url, fresh=True).files(manifest.project)
+    url = next(file.url for file in listed if file.name == wheel.name)
+    with workspace.scratch() as folder:
+        return installer.prove(
+            url,
+            wheel.sha256,
+            manifest.project,
+            manifest.version,
+            archives.import_names(load.archives()[wheel.name]),
+            workdir=folder,
+            cache=workspace.state / "cache",
+            index_url=workspace.config.index_url,
+        )
+
+
+def _tag(context: Context, _: Repository, load: Load) -> str:
+    git, manifest, remote = context.workspace.git, load.manifest, context.remote
+    ref = f"refs/tags/{manifest.tag}"
+    here = git.resolve(f"{ref}^{{commit}}")
+    _require_ours(manifest, here, "here", f"git tag -d {manifest.tag}")
+    where = ""
+    if remote:
+        listed = remote.tips(ref, ref + PEELED)
+        there = listed.get(ref + PEELED, listed.get(ref))
+        mend = f"git push {remote.name} --delete {manifest.tag}"
+        _require_ours(manifest, there, f"on {remote.name}", mend)
+        if there is None:
+            remote.move(ref, manifest.commit, old=None)
+        where = f", here and on {remote.name}"
+    if here is None:
+        git.move(ref, manifest.commit, old=None)
+    return f"{manifest.tag} on {manifest.commit[:12]}{where}"
+
+
+def _require_ours(manifest: Manifest, standing: str | None, where: str, mend: str) -> None:
+    """A tag is absent, or stands on the release commit."""
+    if standing not in {None, manifest.commit}:
+        raise BlockedError(
+            f"the tag {manifest.tag} stands {where} on {str(standing)[:12]}, "
+            f"not on {manifest.commit[:12]}",
+            why=f"{manifest.project} {manifest.version} is published from {manifest.commit}",
+            remedy=f"find out who set it; then: {mend}, and publish again",
+        )
+
+
+STEPS: Mapping[str, Callable[[Context, Repository, Load], str]] = {
+    "upload": _upload,
+    "confirm": _confirm,
+    "prove": _prove,
+    "tag": _tag,
+}
+"""In this order."""
+
+
+def _confirmed(context: Context, repository: Repository, seal: Seal) -> Seal:
+    """Write the receipt, which ends the seal."""
+    manifest = seal.manifest
+    listed = {
+        file.name: file
+        for file in SimpleIndex(repository.simple_url, fresh=True).files(manifest.project)
+    }
+    uploaded, confirmed = seal.done("upload"), seal.done("confirm")
+    now = context.clock.now()
+    receipt = Receipt(
+        project=manifest.project,
+        version=manifest.version,
+        repository=manifest.repository,
+        files=tuple(
+            ReceiptFile(name=f.name, sha256=f.sha256, size=f.size, url=listed[f.name].url)
+            for f in manifest.files
+        ),
+        uploaded_at=uploaded.at if uploaded else now,
+        confirmed_at=confirmed.at if confirmed else now,
+        tag=manifest.tag,
+        seal=manifest.seal,
+        trigger=manifest.trigger,
+        timings={entry.step: entry.seconds for entry in seal.journal.entries},
+        delta=seal.plan.delta,
+    )
+    return note(context.ledger, seal, Entry(step="receipt", at=now, seconds=0.0), receipt=receipt)

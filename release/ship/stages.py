@@ -1,0 +1,28 @@
+"""The stages of a release: what each may hold, and what it starts from."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from release.model.handover import Stage
+
+BEFORE: dict[Stage, Stage] = {
+    "build": "check", "record": "build", "upload": "record", "prove": "upload", "finish": "prove",
+}  # fmt: skip
+"""What a stage starts from; ``check`` starts from the repository."""
+RUNS_CODE: frozenset[Stage] = frozenset({"check", "build", "prove"})
+"""Stages that run code of the project or of a dependency, and so must hold no right."""
+CREDENTIAL = re.compile(
+    r"(^|_)(TOKEN|TOKENS|PASSWORD|PASSWD|PASS|SECRET|SECRETS|APIKEY|API_KEY|ACCESS_KEY"
+    r"|PRIVATE_KEY|CREDENTIALS?)$"
+)
+"""How variables are called that hold a credential: GITHUB_TOKEN, AWS_SECRET_ACCESS_KEY, ..."""
+
+
+def credentials(variables: Iterable[tuple[str, str]]) -> tuple[str, ...]:
+    """The names of the variables that hold a credential; an empty one holds none.
+
+    :param variables: the environment, name and value.
+    """
+    return tuple(sorted(n for n, value in variables if value and CREDENTIAL.search(n.upper())))
