@@ -44,6 +44,11 @@ class Config(Settings, frozen=True, kw_only=True):
     ``pythons``: the Python versions to look at, as ``"3.12"``; by default all that
     ``Requires-Python`` admits and that are not past their end of life.
     ``version-files``: further files that tell the project's version, and change with it.
+    ``fix``: what an automatic run does where an edit of our requirements would free users:
+    nothing, propose it on a branch, or release it.
+    ``remote``: the git remote that branches are pushed to; by default none.
+    ``forge``: where pull requests and releases are made; by default nowhere.
+    ``forge-url``: the forge's API; by default that of github.com, or ``GITHUB_API_URL``.
     """
 
     repository: str = "local"
@@ -53,6 +58,10 @@ class Config(Settings, frozen=True, kw_only=True):
     pythons: tuple[str, ...] = ()
     version_files: tuple[str, ...] = ()
     policy: Policy = Policy()
+    fix: Literal["off", "propose", "release"] = "off"
+    remote: str | None = None
+    forge: Literal["github"] | None = None
+    forge_url: str | None = None
 
     @property
     def digest(self) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from urllib.parse import urlsplit, urlunsplit
 
 import requests
@@ -39,13 +39,14 @@ class _Busy(Exception):  # noqa: N818 - a signal between two functions, never se
 
 @dataclass(frozen=True)
 class Answer:
-    """An answer, read to its end; ``kind`` is its media type."""
+    """An answer, read to its end; ``kind`` is its media type, ``headers`` are in small letters."""
 
     url: str
     status: int
     kind: str
     content: bytes
     retry_after: float = 0
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 def session_for(url: str) -> requests.Session:
@@ -70,15 +71,17 @@ def ask(
     body: bytes | None = None,
     headers: Mapping[str, str] | None = None,
     auth: tuple[str, str] | None = None,
+    attempts: int = ATTEMPTS,
     remedy: str = "see whether the network and the server are up, then run again",
 ) -> Answer:
     """Ask, and ask again a little later when the server is busy or the line is cut.
 
+    :param attempts: how often in all; 1 for what must not be done twice.
     :param remedy: what to do when it does not answer.
     :raises UnreachableError: it never answered; an answer with a status that says no is one.
     """
     tries = tenacity.Retrying(
-        stop=tenacity.stop_after_attempt(ATTEMPTS),
+        stop=tenacity.stop_after_attempt(attempts),
         retry=tenacity.retry_if_exception_type(_Busy),
         wait=_pause,
         reraise=True,
@@ -129,6 +132,7 @@ def _answer(got: requests.Response) -> Answer:
         # A date (RFC 9110 allows one) is left to the usual pause.
         retry_after=min(float(asked), LONGEST_PAUSE) if asked.isdecimal() else 0,
         content=_read_whole(got),
+        headers={name.lower(): value for name, value in got.headers.items()},
     )
 
 
