@@ -13,6 +13,7 @@ from release.adapters import builder, installer, upload
 from release.adapters.index import SimpleIndex
 from release.adapters.repository import Repository
 from release.errors import BlockedError, VerificationError
+from release.flows.announce import announce
 from release.flows.context import Context
 from release.flows.gates import choose_gates, run_gates
 from release.flows.seals import Seal, note, sealed_bytes, take_seal
@@ -241,7 +242,7 @@ def converge(context: Context, repository: Repository, seal: Seal) -> Seal:
     for name, act in steps:
         if not seal.done(name):
             seal = note(context.ledger, seal, watch.step(name, act))
-    return _confirmed(context, repository, seal)
+    return _confirmed(context, repository, announce(context, repository, seal))
 
 
 def _upload(context: Context, repository: Repository, seal: Seal) -> str:

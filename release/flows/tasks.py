@@ -11,6 +11,7 @@ from release.decide.explain import explain as told
 from release.errors import UnknownError, UsageError
 from release.flows import auto as flow
 from release.flows import decide as deciding
+from release.flows import fix as fixing
 from release.flows import publish as shipping
 from release.flows import scan as scanning
 from release.flows import words
@@ -85,11 +86,25 @@ def auto(context: Context, to: str | None, advisories: str | None, *, dry_run: b
     receipt = seal.receipt if seal else None
     plan = done.shipment.plan if done.shipment and dry_run else None
     text = [told(done.decision, done.scanned.snapshot)]
+    text += [words.of_fix(done.fix)] if done.fix else []
     text += [words.of_plan(plan)] if plan else []
     text += [words.of_receipt(receipt)] if receipt else []
-    document = Automatic.of(done.decision, plan=plan, receipt=receipt)
+    document = Automatic.of(done.decision, plan=plan, receipt=receipt, fix=done.fix)
     code = 3 if plan and plan.problems else CODES[done.decision.action]
     return Outcome(document, "\n\n".join(text), code, None if dry_run else name, done.decision)
+
+
+def fix(context: Context, advisories: str | None, floors: bool, *, dry_run: bool) -> Outcome:
+    """``release.fix``: 4 when there is no edit, and something needed to tell was not seen."""
+    repository = context.workspace.config.repository
+    scanned = scanning.scan(context, repository, advisories=advisories, keep=False)
+    edited = fixing.prepare(context, scanned, advisories=advisories, floors=floors)
+    if edited is None:
+        decision = deciding.decide_on(context, deciding.evidence_of(context, scanned))
+        document = fixing.nothing(context)
+        return Outcome(document, words.of_fix(document), 4 if decision.action == "unknown" else 0)
+    document = edited.fix if dry_run else fixing.keep(context, edited)
+    return Outcome(document, words.of_fix(document))
 
 
 def build(context: Context, output: str | None) -> Outcome:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from release.adapters.terminal import room
 from release.flows.scan import Scanned
 from release.model.changes import Changes
+from release.model.fix import Fix
 from release.model.history import History
 from release.model.plan import Plan
 from release.model.receipt import Receipt
@@ -94,6 +95,17 @@ def of_plan(plan: Plan) -> str:
     ]
     lines += [f"problem: {p.check}: {p.what}; {p.next}" for p in plan.problems]
     return "\n".join(lines + ([] if plan.problems else ["no problem can be seen beforehand"]))
+
+
+def of_fix(fix: Fix) -> str:
+    """The edit as a diff, and where it lies."""
+    if not fix.edits:
+        return "no edit of the project's requirements would free its users of anything known"
+    lines = [fix.diff.rstrip(), "", f"it frees: {', '.join(fix.keys)}"]
+    if fix.commit:
+        lines.append(f"branch {fix.branch} stands on {fix.commit[:12]}; nothing was merged")
+    lines += [f"pushed to {fix.remote}"] if fix.remote else []
+    return "\n".join(lines + ([f"pull request: {fix.pull_request}"] if fix.pull_request else []))
 
 
 def of_receipt(receipt: Receipt) -> str:

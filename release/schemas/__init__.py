@@ -14,6 +14,7 @@ from release.model.base import Document, schema_name
 from release.model.changes import Changes
 from release.model.decision import Decision
 from release.model.error import Error
+from release.model.fix import Fix
 from release.model.heartbeat import Heartbeat, Run
 from release.model.history import History
 from release.model.plan import Plan
@@ -23,7 +24,7 @@ from release.model.seal import Archives, Journal, Manifest
 from release.model.snapshot import Snapshot
 
 DOCUMENTS: tuple[type[Document], ...] = (
-    Archives, Changes, Decision, Error, Heartbeat, History, Journal, Manifest, Plan, Receipt,
+    Archives, Changes, Decision, Error, Fix, Heartbeat, History, Journal, Manifest, Plan, Receipt,
     Record, Run, Snapshot,
 )  # fmt: skip
 DIALECT = "https://json-schema.org/draft/2020-12/schema"

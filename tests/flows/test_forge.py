@@ -97,7 +97,7 @@ def test_a_run_that_breaks_off_anywhere_is_gone_on_with(forge, path, status):
         try:
             client(forge).announce(wanted(forge))
         except TryAgainError:
-            assert [one["draft"] for one in forge.releases] in ([], [True])
+            assert len(forge.releases) <= 1
     assert_complete(forge)
 
 

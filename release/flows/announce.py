@@ -1,0 +1,115 @@
+"""Announce a finished release on the forge: a GitHub release, and a pull request for its commit.
+
+The release is whole without it, so nothing here fails one: what went wrong is written into the
+seal's journal and told, and the next run tries again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from packaging.version import Version
+
+from release.adapters.forge import Announcement, File, GitHub, open_forge
+from release.adapters.remote import Remote
+from release.adapters.repository import LOCAL, Repository
+from release.errors import ForgeError, ToolError, TryAgainError, UsageError
+from release.flows.context import Context
+from release.flows.seals import Seal, note, sealed_bytes, seals
+from release.model.seal import Entry
+
+ANNOUNCE, OFFER = "announce", "offer"
+"""The steps, as the journal names them."""
+FAILED = "-failed"
+"""Ends the name of a step that is to be tried again."""
+
+
+def announce(context: Context, repository: Repository, seal: Seal) -> Seal:
+    """Make the forge's release of a seal, with the sealed archives; done once.
+
+    Where no forge is configured there is none, and the embedded index is no place to announce.
+    """
+    if context.workspace.config.forge is None or repository.name == LOCAL:
+        return seal
+    return _step(context, seal, ANNOUNCE, lambda: _announce(context, seal))
+
+
+def offer(context: Context, repository: Repository, seal: Seal) -> Seal:
+    """Offer the release commit to the main branch by a pull request; done once.
+
+    Where that cannot be, it is told that the commit is not merged, and how a person merges it.
+    """
+    config = context.workspace.config
+    if config.forge is None or config.remote is None or repository.name == LOCAL:
+        context.tell(f"unmerged: main lacks the release commit; run: git merge {seal.manifest.tag}")
+        return seal
+    return _step(context, seal, OFFER, lambda: _offer(context, seal))
+
+
+def catch_up(context: Context, repository: Repository) -> None:
+    """Try again what the forge did not take in earlier runs."""
+    for seal in seals(context.ledger, repository.name):
+        for name, act in ((ANNOUNCE, announce), (OFFER, offer)):
+            if seal.done(name + FAILED) and not seal.done(name):
+                seal = act(context, repository, seal)  # noqa: PLW2901 - the seal with its journal
+
+
+def forge_of(context: Context) -> GitHub | None:
+    """The configured forge, for the repository that the configured remote is.
+
+    :raises ForgeError: there is no token, or no telling which repository it is.
+    """
+    config, git = context.workspace.config, context.workspace.git
+    url = git.ask("remote", "get-url", "--", config.remote) if config.remote else None
+    return open_forge(config, url)
+
+
+def push_branch(remote: Remote, branch: str, commit: str) -> None:
+    """Push a commit as a branch; one of that name that is there already is left as it is.
+
+    :raises TryAgainError: the remote does not answer, or does not take it.
+    """
+    ref = f"refs/heads/{branch}"
+    if remote.tips(ref).get(ref) is None:
+        remote.move(ref, commit, old=None)
+
+
+def _step(context: Context, seal: Seal, name: str, act: Callable[[], str]) -> Seal:
+    """Do a step that is not done yet; its failure is a line of the journal, once."""
+    if seal.done(name):
+        return seal
+    try:
+        detail = act()
+    except (ForgeError, ToolError, TryAgainError, UsageError) as error:
+        context.tell(f"{name} failed, and is tried again by the next run: {error}")
+        name, detail = name + FAILED, error.what
+    before = seal.done(name)
+    if before and before.detail == detail:
+        return seal
+    context.tell(f"{name}: {detail}")
+    line = Entry(step=name, at=context.clock.now(), seconds=0.0, detail=detail)
+    return note(context.ledger, seal, line, receipt=seal.receipt)
+
+
+def _announce(context: Context, seal: Seal) -> str:
+    manifest, forge = seal.manifest, forge_of(context)
+    stored = sealed_bytes(context.ledger, manifest)
+    wanted = Announcement(
+        tag=manifest.tag,
+        commit=manifest.commit,
+        title=f"{manifest.project} {manifest.version}",
+        notes=manifest.notes,
+        prerelease=Version(manifest.version).is_prerelease,
+        files=tuple(File(f.name, f.sha256, stored[f.name]) for f in manifest.files),
+    )
+    return forge.announce(wanted) if forge else ""
+
+
+def _offer(context: Context, seal: Seal) -> str:
+    manifest, forge = seal.manifest, forge_of(context)
+    branch = f"release-warden/{manifest.tag}"
+    remote = Remote(context.workspace.git, context.workspace.config.remote or "")
+    push_branch(remote, branch, manifest.commit)
+    title = f"Release {manifest.project} {manifest.version}"
+    text = f"{title} was made from this commit; main lacks it.\n\n{manifest.notes}"
+    return forge.pull_request(branch, title, text).html_url if forge else ""
