@@ -6,13 +6,14 @@ seal's journal and told, and the next run tries again.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 
 from packaging.version import Version
 
 from release.adapters.forge import Announcement, File, GitHub, open_forge
 from release.adapters.remote import Remote
-from release.adapters.repository import LOCAL, Repository
+from release.adapters.repository import LOCAL
 from release.errors import ForgeError, ToolError, TryAgainError, UsageError
 from release.flows.context import Context
 from release.flows.seals import Seal, note, sealed_bytes, seals
@@ -24,31 +25,41 @@ FAILED = "-failed"
 """Ends the name of a step that is to be tried again."""
 
 
-def announce(context: Context, repository: Repository, seal: Seal) -> Seal:
+def announce(context: Context, repository: str, seal: Seal) -> Seal:
     """Make the forge's release of a seal, with the sealed archives; done once.
 
     Where no forge is configured there is none, and the embedded index is no place to announce.
+
+    :param repository: the name of the repository that it was released to.
     """
-    if context.workspace.config.forge is None or repository.name == LOCAL:
+    if context.workspace.config.forge is None or repository == LOCAL:
         return seal
     return _step(context, seal, ANNOUNCE, lambda: _announce(context, seal))
 
 
-def offer(context: Context, repository: Repository, seal: Seal) -> Seal:
-    """Offer the release commit to the main branch by a pull request; done once.
+def offer(context: Context, repository: str, seal: Seal) -> Seal:
+    """Offer a release commit that holds an edit of ours to the main branch, by a pull request.
 
-    Where that cannot be, it is told that the commit is not merged, and how a person merges it.
+    Done once. Where that cannot be, it is told that the commit is not merged, and how a person
+    merges it.
+
+    :param repository: the name of the repository that it was released to.
     """
+    if not seal.plan.fix:
+        return seal
     config = context.workspace.config
-    if config.forge is None or config.remote is None or repository.name == LOCAL:
+    if config.forge is None or config.remote is None or repository == LOCAL:
         context.tell(f"unmerged: main lacks the release commit; run: git merge {seal.manifest.tag}")
         return seal
     return _step(context, seal, OFFER, lambda: _offer(context, seal))
 
 
-def catch_up(context: Context, repository: Repository) -> None:
-    """Try again what the forge did not take in earlier runs."""
-    for seal in seals(context.ledger, repository.name):
+def catch_up(context: Context, repository: str) -> None:
+    """Try again what the forge did not take in earlier runs.
+
+    :param repository: the repository's name.
+    """
+    for seal in seals(context.ledger, repository):
         for name, act in ((ANNOUNCE, announce), (OFFER, offer)):
             if seal.done(name + FAILED) and not seal.done(name):
                 seal = act(context, repository, seal)  # noqa: PLW2901 - the seal with its journal
@@ -78,6 +89,7 @@ def _step(context: Context, seal: Seal, name: str, act: Callable[[], str]) -> Se
     """Do a step that is not done yet; its failure is a line of the journal, once."""
     if seal.done(name):
         return seal
+    started = time.perf_counter()
     try:
         detail = act()
     except (ForgeError, ToolError, TryAgainError, UsageError) as error:
@@ -87,7 +99,8 @@ def _step(context: Context, seal: Seal, name: str, act: Callable[[], str]) -> Se
     if before and before.detail == detail:
         return seal
     context.tell(f"{name}: {detail}")
-    line = Entry(step=name, at=context.clock.now(), seconds=0.0, detail=detail)
+    seconds = round(time.perf_counter() - started, 3)
+    line = Entry(step=name, at=context.clock.now(), seconds=seconds, detail=detail)
     return note(context.ledger, seal, line, receipt=seal.receipt)
 
 
@@ -98,7 +111,7 @@ def _announce(context: Context, seal: Seal) -> str:
         tag=manifest.tag,
         commit=manifest.commit,
         title=f"{manifest.project} {manifest.version}",
-        notes=manifest.notes,
+        notes=seal.plan.announcement or manifest.notes,
         prerelease=Version(manifest.version).is_prerelease,
         files=tuple(File(f.name, f.sha256, stored[f.name]) for f in manifest.files),
     )

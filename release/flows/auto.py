@@ -53,13 +53,14 @@ def resume(context: Context, repository: Repository, *, dry_run: bool) -> Shipme
     """Carry the open seal of an earlier run to its end, if there is one."""
     seal = open_seal(context.ledger, repository.name)
     if not dry_run:
-        catch_up(context, repository)
+        catch_up(context, repository.name)
     if seal is None:
         return None
     context.tell(f"{seal.manifest.version} was sealed and is not finished: carrying it on")
     if dry_run:
         return Shipment(seal.plan, seal, resumed=True)
-    return Shipment(seal.plan, converge(context, repository, seal), resumed=True)
+    done = offer(context, repository.name, converge(context, repository, seal))
+    return Shipment(seal.plan, done, resumed=True)
 
 
 def ship(
@@ -142,7 +143,7 @@ def _release_fix(
     if dry_run:
         return replace(done, shipment=Shipment(agreed))
     context.tell(words.of_plan(agreed))
-    seal = offer(context, repository, _executed(context, repository, agreed))
+    seal = offer(context, repository.name, _executed(context, repository, agreed))
     after = scan(context, repository.name, advisories=advisories)
     return replace(done, scanned=after, shipment=Shipment(agreed, seal))
 

@@ -181,7 +181,8 @@ def _require_no_worse(decision: Decision) -> None:
         raise BlockedError(
             "the edit would free users of findings, but bring some as bad or worse",
             why=decision.reasons[0].evidence,
-            remedy="choose other requirements by hand, commit, then run release.scan",
+            remedy="merge the last release if main lacks it; else choose other requirements by "
+            "hand, commit, then run release.scan",
         )
 
 
@@ -269,4 +270,9 @@ def plan_with(context: Context, repository: Repository, edited: Edited) -> Plan:
     """The plan of a release whose commit is HEAD with the edit."""
     agreed = plan(edited.context, repository, edited.decision, edited.scanned.snapshot)
     files = {file.path: file for file in (*edited.fix.files, *agreed.edits)}
-    return replace(agreed, commit=context.workspace.commit, edits=tuple(files.values()))
+    return replace(
+        agreed,
+        commit=context.workspace.commit,
+        edits=tuple(files.values()),
+        fix=edited.fix.edits,
+    )

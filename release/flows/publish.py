@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from release.adapters import builder, installer, upload
 from release.adapters.index import SimpleIndex
-from release.adapters.repository import Repository
+from release.adapters.repository import LOCAL, Repository
 from release.errors import BlockedError, VerificationError
 from release.flows.announce import announce
 from release.flows.context import Context
@@ -85,6 +85,7 @@ def plan(
         gates_note=choice.note,
         missing_gates=choice.missing,
         shallow=workspace.git.shallow(),
+        announces=workspace.config.forge is not None and repository.name != LOCAL,
         current=metadata.version,
         here=here,
         elsewhere=elsewhere,
@@ -242,7 +243,7 @@ def converge(context: Context, repository: Repository, seal: Seal) -> Seal:
     for name, act in steps:
         if not seal.done(name):
             seal = note(context.ledger, seal, watch.step(name, act))
-    return _confirmed(context, repository, announce(context, repository, seal))
+    return _confirmed(context, repository, announce(context, repository.name, seal))
 
 
 def _upload(context: Context, repository: Repository, seal: Seal) -> str:

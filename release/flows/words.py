@@ -81,6 +81,7 @@ def of_plan(plan: Plan) -> str:
         f"{plan.project} {plan.version} -> {plan.repository}, from {plan.commit[:12]}",
         f"because: {plan.decision.rule}: {plan.decision.reasons[0].why}",
         f"tag: {plan.tag}",
+        *(f"with {edit.becomes} instead of {edit.requirement}" for edit in plan.fix),
         f"gates: {', '.join(plan.gates) or plan.gates_note}",
         "edits: " + (", ".join(edit.path for edit in plan.edits) or "none"),
         table(

@@ -7,10 +7,21 @@ from typing import Literal
 from release.model.base import Document, Noun
 from release.model.decision import Decision
 from release.model.delta import Delta
+from release.model.snapshot import Edit
 
 StepKind = Literal["reversible", "irreversible", "verify-only"]
 StepName = Literal[
-    "commit", "gates", "build", "verify", "seal", "upload", "confirm", "prove", "tag", "status"
+    "commit",
+    "gates",
+    "build",
+    "verify",
+    "seal",
+    "upload",
+    "confirm",
+    "prove",
+    "tag",
+    "announce",
+    "status",
 ]
 
 
@@ -54,6 +65,7 @@ class Plan(Document, frozen=True, kw_only=True):
 
     ``notes`` is the changelog's section, ``announcement`` the text for a release page (GitHub's);
     ``delta`` is ``None`` where no scan saw this commit, or nothing was released before.
+    ``fix`` is the edit of our requirements among them that HEAD lacks, if there is one.
     """
 
     decision: Decision
@@ -71,3 +83,4 @@ class Plan(Document, frozen=True, kw_only=True):
     announcement: str = ""
     delta: Delta | None = None
     remarks: tuple[Remark, ...] = ()
+    fix: tuple[Edit, ...] = ()

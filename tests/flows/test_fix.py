@@ -405,6 +405,36 @@ def test_from_an_advisory_to_a_released_and_proven_patch_without_a_hand(project,
     assert (merged.code, merged.document["action"]) == (0, "none"), merged.err
 
 
+def test_a_run_that_dies_after_the_seal_is_gone_on_with(project, osv, monkeypatch):
+    from release.adapters.clock import Clock
+    from release.adapters.repository import open_repository
+    from release.adapters.workspace import open_workspace
+    from release.flows import publish as shipping
+    from release.flows.auto import auto
+    from release.flows.context import Context
+
+    class KilledError(Exception):
+        pass
+
+    def die(*_):
+        raise KilledError
+
+    warn(osv, "PYSEC-1", "lib", "2.0")
+    configure(project, 'fix = "release"')
+    context = Context(open_workspace(project), Clock(), lambda _: None)
+    with pytest.MonkeyPatch.context() as patch, open_repository("local", project) as repository:
+        patch.setattr(shipping, "_upload", die)
+        with pytest.raises(KilledError):
+            auto(context, repository, advisories=None, dry_run=False)
+    manifest = json.loads(git(project, "show", f"{LEDGER}/local/releases/1.0.1:manifest.json"))
+    ran = warden(project, "release.auto")
+    assert ran.code == 0, ran.err
+    assert {f["name"]: f["sha256"] for f in manifest["files"]}.items() <= served(project).items()
+    assert git(project, "rev-parse", "local/v1.0.1") == manifest["commit"]
+    assert "git merge local/v1.0.1" in ran.err
+    assert git(project, "tag").split() == ["local/v1.0.0", "local/v1.0.1"]
+
+
 def test_red_gates_release_nothing_and_leave_nothing(project, osv):
     warn(osv, "PYSEC-1", "lib", "2.0")
     (project / "noxfile.py").write_text(
