@@ -4,6 +4,7 @@ Below ``refs/release-warden/<project>/``:
 
     history                                 record, snapshot and changes; one commit a change
     heartbeat                               one parentless commit, replaced at each scan
+    fixes/<digest>                          an edit of our requirements that was proposed
     <repository>/releases/<version>         manifest, plan, journal and receipt of one version
     <repository>/bytes/<version>            the sealed archives
 

@@ -196,6 +196,8 @@ def test_a_dry_run_shows_the_edit_and_changes_nothing(project, osv):
         '+  "lib>=1",  # capped',
     ]
     assert git(project, "for-each-ref") == before
+    page = (Path(__file__).parents[2] / "docs" / "fix.md").read_text()
+    assert page.partition("```diff\n")[2].partition("```")[0].splitlines() == changed
 
 
 def test_the_edit_is_a_commit_on_a_branch_of_its_own_made_once(project, osv):
