@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from pathlib import Path
 
 import fix_world
+import pytest
 from fix_world import LEDGER, LIB, branches, configure, fixed, on_github, state, warn
 from forge_server import TOKEN
 from kit import commit, git, served, warden
+from msgspec import structs
+from osv_server import Trouble
+from worlds import finding
+
+from release.adapters.clock import Clock
+from release.adapters.workspace import open_workspace
+from release.errors import BlockedError, UnknownError
+from release.flows.context import Context
+from release.flows.fix import _require_free, prepare
+from release.flows.scan import scan
 
 shelf, osv_server, osv = fix_world.shelf, fix_world.osv_server, fix_world.osv
 template, project, forge = fix_world.template, fix_world.project, fix_world.forge
@@ -62,9 +75,38 @@ def test_the_edit_is_a_commit_on_a_branch_of_its_own_made_once(project, osv):
 
 
 def test_floors_are_raised_only_when_asked(project, osv):
+    """Of a floor, a scan knows a finding that no fresh install has."""
     warn(osv, "PYSEC-1", "lib", "1.1")
     plain = warden(project, "release.fix")
     assert (plain.code, plain.document["edits"]) == (0, [])
+    context = Context(open_workspace(project), Clock(), lambda _: None)
+    seen = scan(context, "local", keep=False)
+    low = finding("PYSEC-1@lib", scope="floor", fixed_in=("1.1",), affects={"candidate": ("1.0",)})
+    scanned = replace(seen, snapshot=structs.replace(seen.snapshot, findings=(low,)))
+    assert prepare(context, scanned, advisories=None) is None
+    edited = prepare(context, scanned, advisories=None, floors=True)
+    assert edited is not None
+    text = (project / "pyproject.toml").read_text()
+    assert edited.fix.files[0].after == text.replace('"lib>=1, <2",', '"lib>=1.1, <2",')
+    held = structs.replace(edited.scanned.snapshot, findings=(low,))
+    with pytest.raises(BlockedError, match="does not free users"):
+        _require_free(held, edited.wanted)
+
+
+def test_an_edit_that_brings_worse_or_cannot_be_looked_at_makes_no_branch(project, osv):
+    warn(osv, "PYSEC-1", "lib", "2.0")
+    context = Context(open_workspace(project), Clock(), lambda _: None)
+    scanned = scan(context, "local", keep=False)
+    warn(osv, "PYSEC-2", "lib", "9.9", severity="CRITICAL")
+    osv.records["PYSEC-2"]["affected"][0]["ranges"][0]["events"][0]["introduced"] = "2.0"
+    osv.raw["PYSEC-2"] = json.dumps(osv.records["PYSEC-2"]).encode()
+    with pytest.raises(BlockedError, match="bring some as bad or worse"):
+        prepare(context, scanned, advisories=None)
+    osv.troubles += [Trouble()] * 9
+    with pytest.raises(UnknownError, match="nobody can tell"):
+        prepare(context, scanned, advisories=None)
+    osv.troubles.clear()
+    assert branches(project) == ["main"]
 
 
 def test_an_edit_that_cannot_be_written_is_told_to_a_person(project, osv):
