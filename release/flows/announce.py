@@ -119,10 +119,21 @@ def _announce(context: Context, seal: Seal) -> str:
 
 
 def _offer(context: Context, seal: Seal) -> str:
-    manifest, forge = seal.manifest, forge_of(context)
+    manifest = seal.manifest
     branch = f"release-warden/{manifest.tag}"
     remote = Remote(context.workspace.git, context.workspace.config.remote or "")
     push_branch(remote, branch, manifest.commit)
+    return open_request(context, seal, branch)
+
+
+def open_request(context: Context, seal: Seal, branch: str) -> str:
+    """Make the pull request of a release commit's branch, which the remote has.
+
+    :returns: its address; empty where no forge is configured.
+    :raises ForgeError: the forge refused.
+    :raises TryAgainError: it does not answer.
+    """
+    manifest, forge = seal.manifest, forge_of(context)
     title = f"Release {manifest.project} {manifest.version}"
     text = f"{title} was made from this commit; main lacks it.\n\n{manifest.notes}"
     return forge.pull_request(branch, title, text).html_url if forge else ""
