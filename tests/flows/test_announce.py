@@ -88,7 +88,8 @@ def test_the_sealed_archives_and_the_notes_are_published(shop):
     assert (release["tag_name"], release["draft"], release["name"]) == (
         TAG, False, "plain-thing 1.0.0",
     )  # fmt: skip
-    assert release["body"] == shop.seal.manifest.notes
+    assert release["body"] == shop.seal.plan.announcement
+    assert "The first." in release["body"]
     held = {a["name"]: a["digest"].partition(":")[2] for a in release["assets"]}
     assert held == served(shop.project)
     entry = done.done("announce")
