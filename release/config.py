@@ -100,7 +100,8 @@ class Config(Settings, frozen=True, kw_only=True):
     ``repository``: where releases go: ``local`` (the embedded index), ``testpypi``, ``pypi``, a
     name below ``repositories``, or the address that takes uploads.
     ``repositories``: repositories of your own, by name.
-    ``remote``: the git remote that shares the ledger, such as ``origin``; by default none does.
+    ``remote``: the git remote that shares the ledger and takes tags and branches, such as
+    ``origin``; by default none.
     ``commit``: whether release commits are brought to the remote's default branch: ``none``, by a
     fast-forward (``push``), or by a pull request where that is not possible (``pull-request``).
     ``gates``: nox sessions that must be green; by default lint, types and tests where they exist.
@@ -115,6 +116,10 @@ class Config(Settings, frozen=True, kw_only=True):
     ``publish-code-findings``: name findings in the project's own code in what is meant for others
     (pages, reports, exports); by default they are counted only. Secrets are always counted only.
     ``scanners``: what a scan runs; ``osv``, on which decisions rest, is always among them.
+    ``fix``: what an automatic run does where an edit of our requirements would free users:
+    nothing, propose it on a branch, or release it.
+    ``forge``: where pull requests and releases are made; by default nowhere.
+    ``forge-url``: the forge's API; by default that of github.com, or ``GITHUB_API_URL``.
     """
 
     repository: str = "local"
@@ -129,8 +134,11 @@ class Config(Settings, frozen=True, kw_only=True):
     beside: tuple[Literal["floor", "dev"], ...] = ("floor", "dev")
     policy: Policy = Policy()
     repositories: dict[str, RepositoryTable] = {}
-    remote: str | None = None
     commit: Literal["none", "push", "pull-request"] = "none"
+    fix: Literal["off", "propose", "release"] = "off"
+    remote: str | None = None
+    forge: Literal["github"] | None = None
+    forge_url: str | None = None
 
     @property
     def digest(self) -> str:

@@ -19,6 +19,7 @@ Each says what happened, why, and what to do next, and carries the exit code of 
         ├── DocumentError            a document that cannot be read
         ├── BuildError               the project did not build
         ├── VerificationError        an archive is not what the plan says
+        ├── ForgeError               the forge refused, or holds something else under our name
         └── RepositoryError          the index refused, or holds other bytes under our name
             └── RejectedError        the index will never take a file of this version
 """
@@ -179,3 +180,7 @@ class RejectedError(RepositoryError):
     """
 
     arrived: tuple[str, ...] = ()
+
+
+class ForgeError(FailedError):
+    """The forge refused a pull request or a release, or holds something else under our name."""

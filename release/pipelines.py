@@ -279,6 +279,37 @@ def replay(_: Shell, decision: str, project: str = ".", json: bool = False, at: 
     console.run("release.replay", body, project=project, at=at, json=json)
 
 
+@task(
+    help=COMMON
+    | {
+        "advisories": ADVISORIES,
+        "floors": "also raise lower bounds above releases that are known to be vulnerable",
+        "dry_run": "show the edit, checked, and change nothing",
+    }
+)
+def fix(
+    _: Shell,
+    project: str = ".",
+    json: bool = False,
+    at: str = "",
+    advisories: str = "",
+    floors: bool = False,
+    dry_run: bool = False,
+) -> None:
+    """Edit the requirements so that users are freed, on a branch of its own (exit 3: cannot).
+
+    For example:
+      release-warden release.fix --dry-run       the diff
+      release-warden release.fix                 the branch; working tree and main stay as they are
+    """
+    from release.flows import console, tasks
+
+    def body(context: Context) -> Outcome:
+        return tasks.fix(context, advisories or None, floors, dry_run=dry_run)
+
+    console.run("release.fix", body, project=project, at=at, json=json)
+
+
 @task(help=COMMON)
 def history(_: Shell, project: str = ".", json: bool = False, at: str = "") -> None:
     """Every recorded change and every release, newest first.
@@ -331,6 +362,7 @@ collection = Collection(
     verify,
     publish,
     auto,
+    fix,
     replay,
     history,
     report,

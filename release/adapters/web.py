@@ -8,6 +8,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit, urlunsplit
 
@@ -44,13 +45,14 @@ class Busy(Exception):  # noqa: N818 - a signal between two functions, never see
 
 
 class Answer(NamedTuple):
-    """An answer, read to its end; ``kind`` is its media type."""
+    """An answer, read to its end; ``kind`` is its media type, ``headers`` are in small letters."""
 
     url: str
     status: int
     kind: str
     content: bytes
     retry_after: float = 0
+    headers: Mapping[str, str] = MappingProxyType({})
 
 
 class Question(NamedTuple):
@@ -115,10 +117,12 @@ def ask(
     body: bytes | None = None,
     headers: Mapping[str, str] | None = None,
     auth: tuple[str, str] | None = None,
+    attempts: int = ATTEMPTS,
     remedy: str = AGAIN,
 ) -> Answer:
     """Ask, and ask again a little later when the server is busy or the line is cut.
 
+    :param attempts: how often in all; 1 for what must not be done twice.
     :param remedy: what to do when it does not answer.
     :raises UnreachableError: it never answered; an answer with a status that says no is one.
     """
@@ -126,7 +130,7 @@ def ask(
     import tenacity
 
     tries = tenacity.Retrying(
-        stop=tenacity.stop_after_attempt(ATTEMPTS),
+        stop=tenacity.stop_after_attempt(attempts),
         retry=tenacity.retry_if_exception_type(Busy),
         wait=_pause,
         reraise=True,
@@ -186,6 +190,7 @@ def _answer(got: requests.Response) -> Answer:
         kind=got.headers.get("Content-Type", "").partition(";")[0].strip().lower(),
         retry_after=seconds_asked(got.headers),
         content=_read_whole(got),
+        headers={name.lower(): value for name, value in got.headers.items()},
     )
 
 

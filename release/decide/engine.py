@@ -174,4 +174,4 @@ def _edits(facts: Facts) -> str:
     """How to apply the edits that HEAD lacks; each requirement is named once."""
     edits = {edit.requirement: edit.becomes for reach in facts.edits for edit in reach.edit}
     told = listing((f"{old!r} by {new!r}" for old, new in sorted(edits.items())), 50)
-    return f"edit pyproject.toml: replace {told}; commit, then run release.auto"
+    return f"run release.fix, or edit pyproject.toml: replace {told}; commit, then run release.auto"

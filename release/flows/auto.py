@@ -11,7 +11,9 @@ from release.adapters.repository import Repository
 from release.decide.circumstances import Asked
 from release.decide.engine import Evidence, ReleaseAutomationEngine
 from release.errors import BlockedError, IdenticalError
+from release.flows import fix as fixing
 from release.flows import words
+from release.flows.announce import catch_up, offer
 from release.flows.carry import abandon as give_up
 from release.flows.carry import converge
 from release.flows.context import Context
@@ -30,6 +32,7 @@ from release.flows.publish import execute
 from release.flows.scan import Scanned, Sources, scan
 from release.flows.seals import Seal, open_seal
 from release.model.decision import Decision
+from release.model.fix import Fix
 from release.model.plan import Plan
 from release.model.snapshot import Snapshot
 from release.ship.plan import SHALLOW
@@ -95,12 +98,14 @@ def by_hand(context: Context, request: Request, known: Evidence | None) -> Decis
 def resume(context: Context, repository: Repository, *, dry_run: bool) -> Shipment | None:
     """Carry the open seal of an earlier run to its end, if there is one."""
     seal = open_seal(context.ledger, repository.name)
+    if not dry_run:
+        catch_up(context, repository.name)
     if seal is None:
         return None
     context.tell(f"{seal.manifest.version} was sealed and is not finished: carrying it on")
     if dry_run:
         return Shipment(seal.plan, seal, resumed=True)
-    done = converge(context, repository, seal)
+    done = offer(context, repository.name, converge(context, repository, seal))
     land(context, repository.name)
     return Shipment(seal.plan, done, resumed=True)
 
@@ -172,11 +177,12 @@ def require_whole(context: Context) -> None:
 
 @dataclass(frozen=True)
 class Automatic:
-    """What an automatic run found, decided and did."""
+    """What an automatic run found, decided and did; ``fix`` where HEAD lacked an edit of ours."""
 
     scanned: Scanned
     decision: Decision
     shipment: Shipment | None
+    fix: Fix | None = None
 
 
 def auto(
@@ -192,6 +198,8 @@ def auto(
     resumed = None if waits(context, repository) else resume(context, repository, dry_run=dry_run)
     scanned = scan(context, sources=Sources(advisories), keep=not dry_run)
     known, decision = judge(context, scanned, keeping=not dry_run)
+    if fixing.is_wanted(context, decision) and not resumed:
+        return _fix(context, repository, Automatic(scanned, decision, None), advisories, dry_run)
     if decision.action != "release" or (resumed and dry_run):
         return Automatic(scanned, decision, resumed)
     try:
@@ -204,6 +212,53 @@ def auto(
         # What users get has just changed, and the status must not speak of what they got before.
         scanned = scan(context, sources=Sources(advisories))
     return Automatic(scanned, decision, shipment)
+
+
+def _fix(
+    context: Context, repository: Repository, held: Automatic, advisories: str | None, dry_run: bool
+) -> Automatic:
+    """Do what the configuration says about an edit that HEAD lacks."""
+    if context.workspace.config.fix == "release":
+        return _release_fix(context, repository, held, advisories, dry_run)
+    share = context.to in {"", context.workspace.config.repository}
+    made = fixing.propose(
+        context, held.scanned, advisories=advisories, share=share, dry_run=dry_run
+    )
+    return replace(held, fix=made)
+
+
+def _release_fix(
+    context: Context, repository: Repository, held: Automatic, advisories: str | None, dry_run: bool
+) -> Automatic:
+    """Release HEAD with the edit, if that is owed by the ordinary rules and its gates are green."""
+    edited = fixing.prepare(context, held.scanned, advisories=advisories)
+    if edited is None:
+        return held
+    if not dry_run:
+        keep(context, edited.decision, edited.known)
+    done = Automatic(edited.scanned, edited.decision, None, edited.fix)
+    if edited.decision.action != "release":
+        return done
+    agreed = fixing.plan_with(context, repository, edited)
+    if dry_run:
+        return replace(done, shipment=Shipment(agreed))
+    context.tell(words.of_plan(agreed))
+    seal = offer(context, repository.name, _executed(context, repository, agreed))
+    land(context, repository.name)
+    after = scan(context, sources=Sources(advisories))
+    return replace(done, scanned=after, shipment=Shipment(agreed, seal))
+
+
+def _executed(context: Context, repository: Repository, agreed: Plan) -> Seal:
+    """Execute the plan; where it is blocked, say that the edit alone can be had on a branch."""
+    try:
+        return execute(context, repository, agreed)
+    except BlockedError as error:
+        raise BlockedError(
+            f"the edit that would free users is not released: {error.what}",
+            why=error.why,
+            remedy=f"{error.remedy}; to have the edit on a branch: release-warden release.fix",
+        ) from error
 
 
 def judge(context: Context, scanned: Scanned, *, keeping: bool) -> tuple[Evidence, Decision]:

@@ -16,6 +16,7 @@ from release.adapters.index import SimpleIndex
 from release.adapters.ledger import Ledger
 from release.adapters.repository import Repository
 from release.errors import BlockedError, RejectedError
+from release.flows.announce import announce
 from release.flows.context import Context, Stopwatch
 from release.flows.seals import Seal, end, note, sealed_bytes
 from release.model.base import sha256
@@ -111,7 +112,7 @@ def converge(context: Context, repository: Repository, seal: Seal) -> Seal:
         ended = end(context.ledger, seal, partly=partly, why=error.what, at=context.clock.now())
         error.remedy = f"{error.remedy}; {what_now(ended.journal, seal)}"
         raise
-    return _confirmed(context, repository, load.seal)
+    return _confirmed(context, repository, announce(context, repository.name, load.seal))
 
 
 def arrived(repository: Repository, manifest: Manifest) -> tuple[IndexFile, ...]:

@@ -7,7 +7,8 @@ could not be done is told, and is tried again by the next run.
 from __future__ import annotations
 
 from release.adapters.remote import Remote
-from release.errors import TryAgainError
+from release.errors import ForgeError, TryAgainError, UsageError
+from release.flows.announce import open_request
 from release.flows.context import Context
 from release.flows.seals import Seal, seals
 
@@ -27,7 +28,7 @@ def land(context: Context, repository: str) -> None:
         return
     try:
         told = _land(context, remote, done[-1], by_request=wanted == "pull-request")
-    except TryAgainError as error:
+    except (ForgeError, TryAgainError, UsageError) as error:
         told = f"unmerged: {error.what}; the next run tries again"
     if told != MERGED:
         context.tell(f"{done[-1].manifest.tag}: {told}")
@@ -45,13 +46,18 @@ def _land(context: Context, remote: Remote, seal: Seal, *, by_request: bool) -> 
     if git.is_ancestor(tip, commit):
         remote.move(branch, commit, old=tip)
         return f"{branch.removeprefix('refs/heads/')} of {remote.name} now stands on it"
-    return _offer(remote, seal) if by_request else f"unmerged: run git merge {seal.manifest.tag}"
+    return (
+        _offer(context, remote, seal)
+        if by_request
+        else f"unmerged: run git merge {seal.manifest.tag}"
+    )
 
 
-def _offer(remote: Remote, seal: Seal) -> str:
-    """Push the commit as a branch of its own, which a pull request can be made from."""
+def _offer(context: Context, remote: Remote, seal: Seal) -> str:
+    """Push the commit as a branch of its own, and make a pull request where a forge is."""
     name = f"release-warden/{seal.manifest.tag}"
     standing = remote.tips(f"refs/heads/{name}").get(f"refs/heads/{name}")
     if standing is None:
         remote.move(f"refs/heads/{name}", seal.manifest.commit, old=None)
-    return f"unmerged: open a pull request from the branch {name}"
+    address = open_request(context, seal, name)
+    return f"unmerged: {address or f'open a pull request from the branch {name}'}"

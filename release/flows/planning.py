@@ -8,7 +8,7 @@ from pathlib import Path
 from msgspec.structs import replace as with_fields
 
 from release.adapters.index import SimpleIndex
-from release.adapters.repository import Repository
+from release.adapters.repository import LOCAL, Repository
 from release.adapters.workspace import HUMAN_FACING
 from release.decide.waivers import waivers
 from release.errors import UsageError
@@ -96,6 +96,7 @@ def _world(context: Context, repository: Repository) -> World:
         here=here,
         elsewhere=elsewhere,
         attests=repository.source.attests,
+        announces=workspace.config.forge is not None and repository.name != LOCAL,
     )
 
 

@@ -14,6 +14,7 @@ from release.decide.explain import explain as told
 from release.errors import UsageError
 from release.flows import auto as flow
 from release.flows import decide as deciding
+from release.flows import fix as fixing
 from release.flows import history as recounting
 from release.flows import scan as scanning
 from release.flows import stages, words
@@ -105,9 +106,10 @@ def auto(context: Context, advisories: str | None, *, dry_run: bool) -> Outcome:
     receipt = seal.receipt if seal else None
     plan = done.shipment.plan if done.shipment and dry_run else None
     text = [told(done.decision, done.scanned.snapshot)]
+    text += [words.of_fix(done.fix)] if done.fix else []
     text += [words.of_plan(plan)] if plan else []
     text += [words.of_receipt(receipt)] if receipt else []
-    document = Automatic.of(done.decision, plan=plan, receipt=receipt)
+    document = Automatic.of(done.decision, plan=plan, receipt=receipt, fix=done.fix)
     code = 3 if plan and plan.problems else CODES[done.decision.action]
     name = None if dry_run else repository.name
     return Outcome(document, "\n\n".join(text), code, name, done.decision)
@@ -153,6 +155,18 @@ def _staged(context: Context, stage: Stage, done: Handed) -> Outcome:
     job.set_outputs(version=done.listed.version, digest=done.output.digest)
     text = "\n\n".join([*decided, words.of_handover(done.listed, done.output)])
     return Outcome(document, text, 0, name, done.decision)
+
+
+def fix(context: Context, advisories: str | None, floors: bool, *, dry_run: bool) -> Outcome:
+    """``release.fix``: 4 when there is no edit, and something needed to tell was not seen."""
+    scanned = scanning.scan(context, sources=scanning.Sources(advisories), keep=False)
+    edited = fixing.prepare(context, scanned, advisories=advisories, floors=floors)
+    if edited is None:
+        decision = deciding.decide_on(context, deciding.evidence_of(context, scanned))
+        document = fixing.nothing(context)
+        return Outcome(document, words.of_fix(document), 4 if decision.action == "unknown" else 0)
+    document = edited.fix if dry_run else fixing.keep(context, edited)
+    return Outcome(document, words.of_fix(document))
 
 
 def build(context: Context, output: str | None) -> Outcome:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from release.adapters.terminal import room
 from release.flows.scan import Scanned
 from release.model.changes import Change, Changes
+from release.model.fix import Fix
 from release.model.handover import Handover, Output
 from release.model.history import History, Response, Story
 from release.model.plan import Plan
@@ -82,6 +83,7 @@ def of_plan(plan: Plan) -> str:
         f"{plan.project} {plan.version} -> {plan.repository}, from {plan.commit[:12]}",
         f"because: {plan.decision.rule}: {plan.decision.reasons[0].why}",
         f"tag: {plan.tag}",
+        *(f"with {edit.becomes} instead of {edit.requirement}" for edit in plan.fix),
         f"gates: {', '.join(plan.gates) or plan.gates_note}",
         *(f"{w.gate} may be red until {w.expires:%Y-%m-%d} ({w.rule})" for w in plan.waivers),
         "edits: " + (", ".join(edit.path for edit in plan.edits) or "none"),
@@ -109,6 +111,17 @@ def of_handover(listed: Handover, output: Output) -> str:
             f"digest: {output.digest}",
         ]
     )
+
+
+def of_fix(fix: Fix) -> str:
+    """The edit as a diff, and where it lies."""
+    if not fix.edits:
+        return "no edit of the project's requirements would free its users of anything known"
+    lines = [fix.diff.rstrip(), "", f"it frees: {', '.join(fix.keys)}"]
+    if fix.commit:
+        lines.append(f"branch {fix.branch} stands on {fix.commit[:12]}; nothing was merged")
+    lines += [f"pushed to {fix.remote}"] if fix.remote else []
+    return "\n".join(lines + ([f"pull request: {fix.pull_request}"] if fix.pull_request else []))
 
 
 def of_receipt(receipt: Receipt) -> str:

@@ -7,11 +7,22 @@ from typing import Literal
 from release.model.base import Document, Noun
 from release.model.decision import Decision
 from release.model.delta import Delta
+from release.model.snapshot import Edit
 from release.model.waiver import Waiver
 
 StepKind = Literal["reversible", "irreversible", "verify-only"]
 StepName = Literal[
-    "commit", "gates", "build", "verify", "seal", "upload", "confirm", "prove", "tag", "status"
+    "commit",
+    "gates",
+    "build",
+    "verify",
+    "seal",
+    "upload",
+    "confirm",
+    "prove",
+    "tag",
+    "announce",
+    "status",
 ]
 
 
@@ -57,6 +68,7 @@ class Plan(Document, frozen=True, kw_only=True):
     ``delta`` is ``None`` where no scan saw this commit, or nothing was released before.
     ``waivers`` are the gates that may be red; ``less_provenance`` is the reason given for going
     without the attestations of the release before.
+    ``fix`` is the edit of our requirements among them that HEAD lacks, if there is one.
     """
 
     decision: Decision
@@ -76,3 +88,4 @@ class Plan(Document, frozen=True, kw_only=True):
     remarks: tuple[Remark, ...] = ()
     waivers: tuple[Waiver, ...] = ()
     less_provenance: str = ""
+    fix: tuple[Edit, ...] = ()

@@ -15,6 +15,7 @@ from release.model.base import Document, schema_name
 from release.model.changes import Changes
 from release.model.decision import Decision
 from release.model.error import Error
+from release.model.fix import Fix
 from release.model.handover import Handover, Staged
 from release.model.heartbeat import Heartbeat, Run
 from release.model.history import History
@@ -25,7 +26,7 @@ from release.model.seal import Archives, Journal, Manifest
 from release.model.snapshot import Snapshot
 
 DOCUMENTS: tuple[type[Document], ...] = (
-    Archives, Changes, Circumstances, Decision, Error, Handover, Heartbeat, History, Journal,
+    Archives, Changes, Circumstances, Decision, Error, Fix, Handover, Heartbeat, History, Journal,
     Manifest, Plan, Receipt, Record, Run, Snapshot, Staged,
 )  # fmt: skip
 DIALECT = "https://json-schema.org/draft/2020-12/schema"

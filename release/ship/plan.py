@@ -27,6 +27,7 @@ STEPS: tuple[tuple[StepName, StepKind, str], ...] = (
     ("confirm", "verify-only", "the index serves every file with the sealed hash"),
     ("prove", "verify-only", "our file installs from the index and imports"),
     ("tag", "reversible", "the tag stands on the release commit"),
+    ("announce", "reversible", "the forge shows the release with every sealed file"),
     ("status", "reversible", "the documents for the status site are laid out"),
 )  # fmt: skip
 """Every step with its kind and postcondition (law 4), in order."""
@@ -38,7 +39,8 @@ class World:
 
     ``taken`` are the versions that the tags and the ledger hold; ``dirty`` the files that differ
     from HEAD; ``missing_gates`` the configured gates that the noxfile lacks;
-    ``shallow`` that history is cut off. ``current`` is HEAD's own version; of the tags, ``here``
+    ``shallow`` that history is cut off; ``announces`` that a forge is told of the release.
+    ``current`` is HEAD's own version; of the tags, ``here``
     are those of releases from HEAD's history, ``elsewhere`` those from other lines.
     ``credential`` is what is wrong with the right to upload, ``attests`` whether attestations may
     go along with it, and ``less_provenance`` why they may be missing; ``misfits`` what is wrong
@@ -64,6 +66,7 @@ class World:
     attests: bool = False
     less_provenance: str = ""
     misfits: tuple[str, ...] = ()
+    announces: bool = False
 
     @property
     def taken(self) -> set[Version]:
@@ -107,7 +110,11 @@ def make_plan(
         tag=f"{world.tag_prefix}{version}",
         commit=world.commit,
         notes=notes,
-        steps=tuple(Step(name=name, kind=kind, postcondition=text) for name, kind, text in STEPS),
+        steps=tuple(
+            Step(name=name, kind=kind, postcondition=text)
+            for name, kind, text in STEPS
+            if name != "announce" or world.announces
+        ),
         problems=(*problems(world, version), *automatic_final(decision, world.current)),
         edits=edits,
         gates=world.gates,

@@ -52,7 +52,8 @@ Unknown
   nothing: every scanner covered all that it was given
 
 Next
-  edit pyproject.toml: replace 'jinja2<2' by 'jinja2>=2.0'; commit, then run release.auto
+  run release.fix, or edit pyproject.toml: replace 'jinja2<2' by 'jinja2>=2.0'; commit, then run
+  release.auto
 """
     )
 
@@ -283,5 +284,6 @@ def test_the_next_step_names_fifty_edits():
     scan = snapshot(HELD, reach=(reach(HELD, edit=edits),))
     told = ", ".join(f"'p{n:02}<2' by 'p{n:02}>=2'" for n in range(50))
     assert ENGINE.decide(evidence(scan)).next == (
-        f"edit pyproject.toml: replace {told} and 1 more; commit, then run release.auto"
+        f"run release.fix, or edit pyproject.toml: replace {told} and 1 more; "
+        "commit, then run release.auto"
     )

@@ -1,0 +1,68 @@
+"""The edit of our requirements that a snapshot calls for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from packaging.requirements import Requirement
+from packaging.version import Version
+
+from release.model.finding import Finding
+from release.model.snapshot import Edit, Snapshot
+from release.scan.requirements import package_of, raise_floor, readable, unite
+
+USERS_GET = frozenset({"runtime", "extra"})
+"""The scopes of what a fresh install brings."""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """One edit for all findings that it frees; ``findings`` are those, by key."""
+
+    edits: tuple[Edit, ...] = ()
+    findings: tuple[Finding, ...] = ()
+
+
+def wanted(snapshot: Snapshot, *, floors: bool = False) -> Wanted:
+    """The edit that frees users of every finding that an edit of ours can free.
+
+    :param floors: also raise our lower bounds above the releases that are known to be vulnerable;
+        a fresh install does not get those, an old environment may keep them.
+    """
+    asked = [(finding, edits) for finding, edits in _asked(snapshot, floors) if edits]
+    return Wanted(
+        edits=unite(edit for _, edits in asked for edit in edits),
+        findings=tuple(finding for finding, _ in asked),
+    )
+
+
+def _asked(snapshot: Snapshot, floors: bool) -> Iterator[tuple[Finding, tuple[Edit, ...]]]:
+    """Each open finding of HEAD with the edit that frees it."""
+    reach = {one.key: one for one in snapshot.reach}
+    candidate = snapshot.closure("candidate")
+    requires = readable(candidate.requires if candidate else ())[0]
+    for finding in sorted(snapshot.findings, key=lambda one: one.key):
+        if finding.suppressed:
+            continue
+        found = reach.get(finding.key)
+        if finding.scope in USERS_GET and finding.reaches("candidate"):
+            yield finding, found.edit if found and found.verdict == "blocked-by-us" else ()
+        elif floors and finding.scope == "floor":
+            yield finding, found.edit if found and found.edit else _raised(finding, requires)
+
+
+def _raised(finding: Finding, requires: Iterable[str]) -> tuple[Edit, ...]:
+    """Our own requirements on the package with the lowest fix as their lower bound."""
+    above = (Version(fix) for fix in finding.fixed_in if Version(fix) > Version(finding.version))
+    fix = min(above, default=None)
+    ours = (line for line in requires if package_of(line) == finding.package)
+    raised = ((line, raise_floor(line, fix)) for line in ours if fix)
+    return tuple(
+        Edit(requirement=line, becomes=after) for line, after in raised if _admits(after, fix)
+    )
+
+
+def _admits(line: str, version: Version | None) -> bool:
+    """Whether a requirement still takes a version: a pin takes no higher floor."""
+    return version is not None and Requirement(line).specifier.contains(version, prereleases=True)

@@ -1,0 +1,159 @@
+"""What else may happen to a fix: rehearsals, deaths, thrown away branches, the governor."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import fix_world
+import pytest
+from fix_world import LEDGER, branches, configure, on_github, state, warn
+from forge_server import Trouble
+from kit import commit, git, served, warden
+
+shelf, osv_server, osv = fix_world.shelf, fix_world.osv_server, fix_world.osv
+template, project, forge = fix_world.template, fix_world.project, fix_world.forge
+pytestmark = pytest.mark.proof
+
+
+@pytest.fixture(autouse=True)
+def _sampled(request: pytest.FixtureRequest, sample: bool) -> None:
+    if sample and "dies" not in request.node.name:
+        pytest.skip("not in the sample")
+
+
+def test_a_project_in_a_folder_of_a_larger_repository(project, osv, tmp_path):
+    warn(osv, "PYSEC-1", "lib", "2.0")
+    larger = tmp_path / "larger"
+    larger.mkdir()
+    git(larger, "init", "--quiet", "--initial-branch=main")
+    shutil.copytree(project, larger / "one", ignore=shutil.ignore_patterns(".git", ".release"))
+    shutil.copytree(project / ".release" / "index", larger / "one" / ".release" / "index")
+    commit(larger)
+    ran = warden(larger / "one", "release.fix")
+    assert ran.code == 0, ran.err
+    assert (
+        git(larger, "diff", "--name-only", "main", ran.document["branch"]) == "one/pyproject.toml"
+    )
+    assert "+++ b/one/pyproject.toml" in ran.document["diff"]
+
+
+def test_a_fix_that_is_yanked_is_no_edit(project, osv, shelf):
+    shelf.put("lib", "3.0", yanked=True)
+    warn(osv, "PYSEC-1", "lib", "2.5")
+    ran = warden(project, "release.fix")
+    assert (ran.code, ran.document["edits"], branches(project)) == (0, [], ["main"])
+
+
+def test_by_default_an_automatic_run_only_names_the_next_step(project, osv):
+    warn(osv, "PYSEC-1", "lib", "2.0")
+    ran = warden(project, "release.auto")
+    assert (ran.code, ran.document["action"], ran.document["fix"]) == (0, "hold", None)
+    assert branches(project) == ["main"]
+
+
+def test_propose_makes_the_branch_once_even_if_it_was_thrown_away(project, osv):
+    warn(osv, "PYSEC-1", "lib", "2.0")
+    configure(project, 'fix = "propose"')
+    before = state(project)
+    dry = warden(project, "release.auto", "--dry-run")
+    assert (dry.code, dry.document["fix"]["commit"]) == (0, None)
+    assert branches(project) == ["main"]
+    ran = warden(project, "release.auto")
+    assert (ran.code, ran.document["action"]) == (0, "hold"), ran.err
+    branch = ran.document["fix"]["branch"]
+    assert branches(project) == ["main", branch]
+    assert git(project, "tag") == "local/v1.0.0"
+    assert {k: v for k, v in enumerate(state(project)) if k != 2} == {
+        k: v for k, v in enumerate(before) if k != 2
+    }
+    git(project, "branch", "-D", branch)
+    again = warden(project, "release.auto")
+    assert (again.code, again.document["fix"]) == (0, ran.document["fix"])
+    assert branches(project) == ["main"]
+
+
+def test_a_proposal_that_broke_off_is_gone_on_with(project, osv, forge):
+    warn(osv, "PYSEC-1", "lib", "2.0")
+    env = on_github(forge, project, 'fix = "propose"')
+    ran = warden(project, "release.auto", **(env | {"GITHUB_TOKEN": ""}))
+    assert (ran.code, ran.document["what"]) == (1, "there is no token for GitHub")
+    assert "GITHUB_TOKEN" in ran.document["next"]
+    forge.troubles += [Trouble("GET", "", 403, {"Retry-After": "1"})]
+    busy = warden(project, "release.auto", **env)
+    assert (busy.code, forge.pulls) == (75, [])
+    assert warden(project, "release.auto", **env).code == 0
+    assert len(forge.pulls) == 1
+
+
+def test_a_run_that_dies_after_the_seal_is_gone_on_with(project, osv, monkeypatch):
+    from release.adapters.clock import Clock
+    from release.adapters.repository import open_repository
+    from release.adapters.workspace import open_workspace
+    from release.flows import publish as shipping
+    from release.flows.auto import auto
+    from release.flows.context import Context
+
+    class KilledError(Exception):
+        pass
+
+    def die(*_):
+        raise KilledError
+
+    warn(osv, "PYSEC-1", "lib", "2.0")
+    configure(project, 'fix = "release"')
+    context = Context(open_workspace(project), Clock(), lambda _: None)
+    with pytest.MonkeyPatch.context() as patch, open_repository("local", project) as repository:
+        patch.setattr(shipping, "_upload", die)
+        with pytest.raises(KilledError):
+            auto(context, repository, advisories=None, dry_run=False)
+    manifest = json.loads(git(project, "show", f"{LEDGER}/local/releases/1.0.1:manifest.json"))
+    ran = warden(project, "release.auto")
+    assert ran.code == 0, ran.err
+    assert {f["name"]: f["sha256"] for f in manifest["files"]}.items() <= served(project).items()
+    assert git(project, "rev-parse", "local/v1.0.1") == manifest["commit"]
+    assert "git merge local/v1.0.1" in ran.err
+    assert git(project, "tag").split() == ["local/v1.0.0", "local/v1.0.1"]
+
+
+@pytest.mark.parametrize(
+    ("policy", "rule"),
+    [("automatic = false", "kill-switch"), ("releases-per-week = 0", "weekly-budget-spent")],
+)
+def test_the_governor_holds_it(project, osv, policy, rule):
+    warn(osv, "PYSEC-1", "lib", "2.0")
+    configure(project, 'fix = "release"', "[tool.release-warden.policy]", policy)
+    ran = warden(project, "release.auto")
+    assert (ran.code, ran.document["action"]) == (0, "hold"), ran.err
+    assert ran.document["reasons"][0]["rule"] == rule
+    assert (git(project, "tag"), branches(project)) == ("local/v1.0.0", ["main"])
+
+
+def test_what_a_fix_would_release_is_shown_and_once_merged_nothing_is_owed(project, osv):
+    warn(osv, "PYSEC-1", "lib", "2.0")
+    configure(project, 'fix = "release"')
+    head = git(project, "rev-parse", "HEAD")
+    dry = warden(project, "release.auto", "--dry-run")
+    assert dry.code == 0, dry.err
+    plan = dry.document["plan"]
+    assert plan["edits"][0]["path"] == "pyproject.toml"
+    assert plan["commit"] == head
+    assert len(served(project)) == 2
+    assert warden(project, "release.auto").code == 0
+    git(project, "checkout", "-q", ".")
+    shutil.rmtree(project / "security-status", ignore_errors=True)
+    shutil.rmtree(project / "security", ignore_errors=True)
+    git(project, "merge", "-q", "--ff-only", "local/v1.0.1")
+    merged = warden(project, "release.auto")
+    assert (merged.code, merged.document["action"]) == (0, "none"), merged.err
+
+
+def test_a_closed_pull_request_is_found_by_a_fresh_clone(project, osv, forge):
+    warn(osv, "PYSEC-1", "lib", "2.0")
+    env = on_github(forge, project, 'fix = "propose"')
+    fix = warden(project, "release.auto", **env).document["fix"]
+    (pull,) = forge.pulls
+    pull["state"] = "closed"
+    git(project, "update-ref", "-d", f"{LEDGER}/fixes/{fix['branch'].rpartition('/')[2]}")
+    assert warden(project, "release.auto", **env).code == 0, "a fresh clone finds it on GitHub"
+    assert [(p["number"], p["state"]) for p in forge.pulls] == [(pull["number"], "closed")]
