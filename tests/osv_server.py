@@ -65,7 +65,6 @@ class Osv:
     troubles: list[Trouble] = field(default_factory=list)
     seen: list[tuple[str, str, int, float]] = field(default_factory=list)
     ended: threading.Event = field(default_factory=threading.Event)
-    _by_package: dict[str, list[tuple[str, dict[str, Any]]]] | None = None
 
     def hits(self, query: dict[str, Any]) -> dict[str, Any]:
         """One result of a batch."""
@@ -87,13 +86,12 @@ class Osv:
 
     def about(self, name: str) -> list[tuple[str, dict[str, Any]]]:
         """The records that name a package, by id."""
-        if self._by_package is None:
-            self._by_package = {}
-            for id_, record in sorted(self.records.items()):
-                names = {one["package"]["name"] for one in record.get("affected", ())}
-                for one in map(canonicalize_name, names):
-                    self._by_package.setdefault(one, []).append((id_, record))
-        return self._by_package.get(canonicalize_name(name), [])
+        wanted = canonicalize_name(name)
+        return [
+            (id_, record)
+            for id_, record in sorted(self.records.items())
+            if any(canonicalize_name(o["package"]["name"]) == wanted for o in record["affected"])
+        ]
 
     def paths(self, method: str) -> list[str]:
         """What was asked by a method."""

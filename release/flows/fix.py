@@ -24,7 +24,7 @@ from release.flows.decide import decide_on, evidence_of
 from release.flows.planning import plan
 from release.flows.scan import Scanned, Sources, scan
 from release.model.decision import Decision
-from release.model.finding import Finding
+from release.model.finding import ClosureKind, Finding
 from release.model.fix import Fix
 from release.model.plan import FileEdit, Plan
 from release.model.snapshot import Snapshot
@@ -170,10 +170,11 @@ def _require_free(second: Snapshot, asked: Wanted) -> None:
 
 def _is_held(finding: Finding, second: Snapshot) -> bool:
     """Whether the candidate still has it, as what users get or, of a floor, as what they may."""
+    where: ClosureKind = "floor" if finding.scope == "floor" else "candidate"
     return any(
         other.package == finding.package
         and not {*other.ids}.isdisjoint(finding.ids)
-        and other.reaches("candidate")
+        and other.reaches(where)
         and (other.scope == "floor") == (finding.scope == "floor")
         for other in second.findings
     )

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-
-from packaging.requirements import Requirement
-from packaging.version import Version
 
 from release.model.finding import Finding
 from release.model.snapshot import Edit, Snapshot
-from release.scan.requirements import package_of, raise_floor, readable, unite
+from release.scan.requirements import package_of, unite
 
 USERS_GET = frozenset({"runtime", "extra"})
 """The scopes of what a fresh install brings."""
@@ -40,8 +37,6 @@ def wanted(snapshot: Snapshot, *, floors: bool = False) -> Wanted:
 def _asked(snapshot: Snapshot, floors: bool) -> Iterator[tuple[Finding, tuple[Edit, ...]]]:
     """Each open finding of HEAD with the edit that frees it."""
     reach = {one.key: one for one in snapshot.reach}
-    candidate = snapshot.closure("candidate")
-    requires = readable(candidate.requires if candidate else ())[0]
     for finding in sorted(snapshot.findings, key=lambda one: one.key):
         if finding.suppressed:
             continue
@@ -49,20 +44,5 @@ def _asked(snapshot: Snapshot, floors: bool) -> Iterator[tuple[Finding, tuple[Ed
         if finding.scope in USERS_GET and finding.reaches("candidate"):
             yield finding, found.edit if found and found.verdict == "blocked-by-us" else ()
         elif floors and finding.scope == "floor":
-            yield finding, found.edit if found and found.edit else _raised(finding, requires)
-
-
-def _raised(finding: Finding, requires: Iterable[str]) -> tuple[Edit, ...]:
-    """Our own requirements on the package with the lowest fix as their lower bound."""
-    above = (Version(fix) for fix in finding.fixed_in if Version(fix) > Version(finding.version))
-    fix = min(above, default=None)
-    ours = (line for line in requires if package_of(line) == finding.package)
-    raised = ((line, raise_floor(line, fix)) for line in ours if fix)
-    return tuple(
-        Edit(requirement=line, becomes=after) for line, after in raised if _admits(after, fix)
-    )
-
-
-def _admits(line: str, version: Version | None) -> bool:
-    """Whether a requirement still takes a version: a pin takes no higher floor."""
-    return version is not None and Requirement(line).specifier.contains(version, prereleases=True)
+            ours = (e for e in snapshot.floors if package_of(e.requirement) == finding.package)
+            yield finding, tuple(ours)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import fix_world
@@ -11,9 +10,7 @@ import pytest
 from fix_world import LEDGER, LIB, branches, configure, fixed, on_github, state, warn
 from forge_server import TOKEN
 from kit import commit, git, served, warden
-from msgspec import structs
 from osv_server import Trouble
-from worlds import finding
 
 from release.adapters.clock import Clock
 from release.adapters.workspace import open_workspace
@@ -80,23 +77,20 @@ def test_floors_are_raised_only_when_asked(project, osv):
     plain = warden(project, "release.fix")
     assert (plain.code, plain.document["edits"]) == (0, [])
     context = Context(open_workspace(project), Clock(), lambda _: None)
-    seen = scan(context, "local", keep=False)
-    low = finding("PYSEC-1@lib", scope="floor", fixed_in=("1.1",), affects={"candidate": ("1.0",)})
-    scanned = replace(seen, snapshot=structs.replace(seen.snapshot, findings=(low,)))
-    assert prepare(context, scanned, advisories=None) is None
-    edited = prepare(context, scanned, advisories=None, floors=True)
+    seen = scan(context, keep=False)
+    assert prepare(context, seen, advisories=None) is None
+    edited = prepare(context, seen, advisories=None, floors=True)
     assert edited is not None
     text = (project / "pyproject.toml").read_text()
     assert edited.fix.files[0].after == text.replace('"lib>=1, <2",', '"lib>=1.1, <2",')
-    held = structs.replace(edited.scanned.snapshot, findings=(low,))
     with pytest.raises(BlockedError, match="does not free users"):
-        _require_free(held, edited.wanted)
+        _require_free(seen.snapshot, edited.wanted)
 
 
 def test_an_edit_that_brings_worse_or_cannot_be_looked_at_makes_no_branch(project, osv):
     warn(osv, "PYSEC-1", "lib", "2.0")
     context = Context(open_workspace(project), Clock(), lambda _: None)
-    scanned = scan(context, "local", keep=False)
+    scanned = scan(context, keep=False)
     warn(osv, "PYSEC-2", "lib", "9.9", severity="CRITICAL")
     osv.records["PYSEC-2"]["affected"][0]["ranges"][0]["events"][0]["introduced"] = "2.0"
     osv.raw["PYSEC-2"] = json.dumps(osv.records["PYSEC-2"]).encode()

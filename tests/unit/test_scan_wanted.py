@@ -17,11 +17,13 @@ def edit(old, new):
     return Edit(requirement=old, becomes=new)
 
 
-def asked(*findings, requires=("jinja2<2", "lxml>=1"), floors=False, **other):
+def asked(*findings, floors=False, offered=(), **other):
+    requires = ("jinja2<2", "lxml>=1")
     closures = tuple(
         closure(kind, ["jinja2==1.0"], requires=requires) for kind in ("published", "candidate")
     )
-    return wanted(snapshot(*findings, closures=closures, **other), floors=floors)
+    seen = snapshot(*findings, closures=closures, floors=offered, **other)
+    return wanted(seen, floors=floors)
 
 
 def test_the_edits_of_all_findings_are_one():
@@ -49,39 +51,18 @@ def test_only_what_we_block_calls_for_an_edit(verdict):
     assert asked(ONE, reach=(reach(ONE, verdict),)) == Wanted()
 
 
-@pytest.mark.parametrize(
-    ("requires", "edits"),
-    [
-        (("lxml>=1",), [("lxml>=1", "lxml>=4.6")]),
-        (("lxml",), [("lxml", "lxml>=4.6")]),
-        (("lxml>1,<6",), [("lxml>1,<6", "lxml<6,>=4.6")]),
-        (("LXML>=1; extra == 'x'",), [("LXML>=1; extra == 'x'", 'LXML>=4.6; extra == "x"')]),
-        (("lxml<4", "lxml==1.0", "jinja2"), []),
-        (("lxml @ https://example.org/lxml.whl", "lxml (>dev)"), []),
-        ((), []),
-    ],
-)
-def test_a_floor_is_raised_to_the_lowest_fix_where_the_requirement_takes_it(requires, edits):
-    found = asked(LOW, requires=requires, floors=True)
-    assert found.edits == tuple(edit(*pair) for pair in edits)
-    assert asked(LOW, requires=requires) == Wanted()
-
-
-def test_a_floor_finding_with_an_edit_of_its_own_keeps_it():
-    own = edit("lxml>=1", "lxml>=5.0")
-    assert asked(LOW, reach=(reach(LOW, edit=(own,)),), floors=True).edits == (own,)
+def test_floors_are_raised_as_the_scan_offers_and_only_when_asked():
+    both = (edit("lxml>=1", "lxml>=4.6"), edit("other>=1", "other>=2"))
+    assert asked(LOW, floors=True).edits == ()
+    assert asked(LOW, offered=both) == Wanted()
+    assert asked(LOW, floors=True, offered=both) == Wanted(edits=both[:1], findings=(LOW,))
 
 
 def test_a_cap_and_a_floor_of_one_package_become_one_edit():
-    high = edit("lxml>=1", "lxml>=4.9.1")
+    high, low = edit("lxml>=1", "lxml>=4.9.1"), edit("lxml>=1", "lxml>=4.6")
     two = finding("CVE-2@lxml", package="lxml", affects=HELD)
-    found = asked(two, LOW, reach=(reach(two, edit=(high,)),), floors=True)
-    assert found.edits == (high,)
-
-
-def test_a_fix_below_the_version_is_no_floor():
-    old = finding("CVE-4@lxml", package="lxml", scope="floor", version="3.0", fixed_in=("2.9",))
-    assert asked(old, floors=True) == Wanted()
+    reached = (reach(two, edit=(high,)),)
+    assert asked(two, LOW, reach=reached, floors=True, offered=(low,)).edits == (high,)
 
 
 HOSTILE = finding(
