@@ -15,9 +15,9 @@ from release.adapters.clock import Clock
 from release.adapters.repository import open_repository
 from release.adapters.workspace import open_workspace
 from release.errors import WardenError
-from release.flows import publish as shipping
+from release.flows import carry as carrying
+from release.flows.auto import NO_REQUEST, publish
 from release.flows.auto import auto as carry_on
-from release.flows.auto import publish
 from release.flows.context import Context
 from release.flows.past import changes_since
 from release.flows.replay import replay
@@ -161,9 +161,9 @@ def test_switched_off_it_does_not_even_carry_on_what_is_sealed(tmp_path, advisor
     here = Context(open_workspace(project), Clock(), told.append)
     with open_repository("local", project) as repository:
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(shipping, "_upload", die)
+            patch.setitem(carrying.STEPS, "upload", die)
             with pytest.raises(KilledError):
-                publish(here, repository, bump="", reason="", dry_run=False)
+                publish(here, repository, NO_REQUEST, dry_run=False)
         tip = git(project, "rev-parse", f"{LEDGER}/local/releases/1.0.0")
         monkeypatch.setenv("RELEASE_WARDEN_AUTOMATIC", "of")  # misspelt is off too
         held = carry_on(here, repository, advisories=str(advisories), dry_run=False)

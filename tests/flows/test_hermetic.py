@@ -272,7 +272,8 @@ def test_any_working_folder_and_any_way_to_name_the_project(tmp_path):
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     ways = ((project, elsewhere), (Path(), project), (Path("../link"), elsewhere))
-    said = [warden(way, "release.history", cwd=cwd) for way, cwd in ways]
+    words = ("release.history", "--at", "2030-01-01T00:00:00Z")
+    said = [warden(way, *words, cwd=cwd) for way, cwd in ways]
     assert {ran.code for ran in said} == {0}
     assert len({ran.out for ran in said}) == 1
     assert [r["version"] for r in said[0].document["releases"]] == ["1.0.0"]

@@ -29,6 +29,7 @@ def test_a_release_is_in_the_index_the_ledger_of_the_remote_and_its_tags(shop):
     assert git(shop.remote, "rev-parse", "v1.0.0") == commit
     assert shop.refs() == [
         "refs/heads/main",
+        f"{LEDGER}/decisions",
         f"{LEDGER}/{NAME}/bytes/1.0.0",
         f"{LEDGER}/{NAME}/releases/1.0.0",
         "refs/tags/v1.0.0",

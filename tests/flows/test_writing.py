@@ -14,7 +14,7 @@ from release.adapters.clock import Clock
 from release.adapters.git import Git
 from release.adapters.repository import open_repository
 from release.adapters.workspace import open_workspace
-from release.flows.auto import publish
+from release.flows.auto import Request, publish
 from release.flows.context import Context
 from release.model.plan import Plan
 
@@ -52,7 +52,7 @@ def planned(project: Path, bump: str = "", reason: str = "") -> Plan:
     """The plan that ``release.plan`` shows, made in this process, which is quicker."""
     context = Context(open_workspace(project), Clock(), lambda _: None)
     with open_repository("local", project) as repository:
-        return publish(context, repository, bump=bump, reason=reason, dry_run=True).plan
+        return publish(context, repository, Request(bump, reason), dry_run=True).plan
 
 
 def edited(plan: Plan) -> dict[str, str | None]:

@@ -90,7 +90,7 @@ def test_a_run_that_dies_after_the_seal_is_gone_on_with(project, osv, monkeypatc
     from release.adapters.clock import Clock
     from release.adapters.repository import open_repository
     from release.adapters.workspace import open_workspace
-    from release.flows import publish as shipping
+    from release.flows import carry
     from release.flows.auto import auto
     from release.flows.context import Context
 
@@ -104,7 +104,7 @@ def test_a_run_that_dies_after_the_seal_is_gone_on_with(project, osv, monkeypatc
     configure(project, 'fix = "release"')
     context = Context(open_workspace(project), Clock(), lambda _: None)
     with pytest.MonkeyPatch.context() as patch, open_repository("local", project) as repository:
-        patch.setattr(shipping, "_upload", die)
+        patch.setitem(carry.STEPS, "upload", die)
         with pytest.raises(KilledError):
             auto(context, repository, advisories=None, dry_run=False)
     manifest = json.loads(git(project, "show", f"{LEDGER}/local/releases/1.0.1:manifest.json"))
