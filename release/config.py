@@ -104,6 +104,7 @@ class Config(Settings, frozen=True, kw_only=True):
     ``origin``; by default none.
     ``commit``: whether release commits are brought to the remote's default branch: ``none``, by a
     fast-forward (``push``), or by a pull request where that is not possible (``pull-request``).
+    ``branches``: where releases may come from, such as ``main`` or ``1.*``; by default anywhere.
     ``gates``: nox sessions that must be green; by default lint, types and tests where they exist.
     ``index-url``: the simple index that dependencies come from; by default PyPI's.
     ``osv-url``: the OSV API.
@@ -123,6 +124,7 @@ class Config(Settings, frozen=True, kw_only=True):
     """
 
     repository: str = "local"
+    branches: tuple[str, ...] = ()
     gates: tuple[str, ...] | None = None
     index_url: str | None = None
     osv_url: str = "https://api.osv.dev"

@@ -11,10 +11,12 @@ class Clock:
     """A clock that may be set: a run at ``--at`` sees time go on from there.
 
     :param at: an ISO 8601 moment with an offset or ``Z``; ``None`` or empty for the real time.
+        ``is_set`` tells whether it was given.
     :raises UsageError: ``at`` is no such moment.
     """
 
     def __init__(self, at: str | None = None) -> None:
+        self.is_set = bool(at)
         real = _real()
         self._offset = _parse(at) - real if at else timedelta()
 

@@ -222,6 +222,16 @@ class Git:
         """A file as a checkout has it: line ends and filters applied."""
         return self.run("cat-file", "--filters", f"{commit}:{path}").raw
 
+    def refs_with(self, commit: str, prefix: str) -> tuple[str, ...]:
+        """The refs below a prefix, in full, whose history holds a commit."""
+        words = ("for-each-ref", f"--contains={commit}", "--format=%(refname)", prefix)
+        return tuple(self.run(*words).stdout.split())
+
+    def contains(self, commit: str, other: str) -> bool:
+        """Whether a commit's history holds another, which need not be here at all."""
+        known = self.resolve(f"{other}^{{commit}}") is not None
+        return known and self.is_ancestor(other, commit)
+
     def tips(self, prefix: str) -> dict[str, str]:
         """The refs below a prefix, in full, and what they stand on."""
         out = self.run("for-each-ref", "--format=%(refname) %(objectname)", prefix).stdout

@@ -9,7 +9,8 @@ from __future__ import annotations
 import hashlib
 import html.parser
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from urllib.parse import unquote, urljoin, urlsplit, urlunsplit
 
 import msgspec
@@ -56,6 +57,8 @@ class SimpleIndex:
 
     :param url: its simple API, such as ``http://127.0.0.1:8080/simple/``.
     :param fresh: ask caches on the way not to answer, for a confirmation.
+
+    ``told`` is the time of the last answer, by the server's clock (RFC 9110, Date).
     """
 
     def __init__(self, url: str, *, fresh: bool = False) -> None:
@@ -65,6 +68,7 @@ class SimpleIndex:
             (unquote(parts.username), unquote(parts.password or "")) if (parts.username) else None
         )
         self._headers = {"Cache-Control": "no-cache"} if fresh else {}
+        self.told: datetime | None = None
         self.url = urlunsplit((parts.scheme, self._host, parts.path.rstrip("/") + "/", "", ""))
 
     def files(self, project: str) -> tuple[IndexFile, ...]:
@@ -114,7 +118,17 @@ class SimpleIndex:
         """One question, in a session that does not outlive it."""
         auth = self._auth if urlsplit(url).netloc == self._host else None
         with session_for(url) as session:
-            return ask(session, url, headers=self._headers | headers, auth=auth)
+            answer = ask(session, url, headers=self._headers | headers, auth=auth)
+        self.told = _date(answer) or self.told
+        return answer
+
+
+def _date(answer: Answer) -> datetime | None:
+    try:
+        told = parsedate_to_datetime(answer.headers.get("date", ""))
+    except ValueError:
+        return None
+    return told if told.tzinfo else told.replace(tzinfo=UTC)
 
 
 def pypi_simple_url() -> str:

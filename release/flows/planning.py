@@ -15,6 +15,7 @@ from release.errors import UsageError
 from release.flows.carry import PEELED
 from release.flows.context import Context
 from release.flows.gates import choose_gates
+from release.flows.outlook import outlook
 from release.flows.past import last_release
 from release.flows.seals import past_releases
 from release.flows.writing import write
@@ -79,12 +80,13 @@ def _world(context: Context, repository: Repository) -> World:
     prefix, git = context.tag_prefix, workspace.git
     here, elsewhere = lines(git.tag_origins(prefix), workspace.commit, git.history)
     choice = choose_gates(workspace.root, workspace.config.gates)
+    index = SimpleIndex(repository.simple_url)
     return World(
         project=metadata.normalized_name,
         repository=repository.name,
         commit=workspace.commit,
         tag_prefix=prefix,
-        listed=SimpleIndex(repository.simple_url).files(metadata.normalized_name),
+        listed=index.files(metadata.normalized_name),
         tags=_tags(context),
         sealed=context.ledger.versions(repository.name),
         dirty=workspace.dirty(),
@@ -96,6 +98,7 @@ def _world(context: Context, repository: Repository) -> World:
         here=here,
         elsewhere=elsewhere,
         attests=repository.source.attests,
+        preflight=outlook(context, repository, index),
         announces=workspace.config.forge is not None and repository.name != LOCAL,
     )
 

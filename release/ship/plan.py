@@ -10,6 +10,7 @@ from packaging.version import InvalidVersion, Version
 from release.model.decision import Decision
 from release.model.listing import IndexFile, versions
 from release.model.plan import FileEdit, Plan, Problem, Step, StepKind, StepName
+from release.ship.preflight import Preflight, preflight
 from release.ship.version import line_of, own_version
 
 SHALLOW = Problem(
@@ -44,7 +45,7 @@ class World:
     are those of releases from HEAD's history, ``elsewhere`` those from other lines.
     ``credential`` is what is wrong with the right to upload, ``attests`` whether attestations may
     go along with it, and ``less_provenance`` why they may be missing; ``misfits`` what is wrong
-    with archives that were built elsewhere.
+    with archives that were built elsewhere; ``preflight`` what else could be seen.
     """
 
     project: str
@@ -67,6 +68,7 @@ class World:
     less_provenance: str = ""
     misfits: tuple[str, ...] = ()
     announces: bool = False
+    preflight: Preflight | None = None
 
     @property
     def taken(self) -> set[Version]:
@@ -145,6 +147,7 @@ def problems(world: World, version: Version) -> Iterable[Problem]:
             what=f"{version} is below {max(world.line)}, which this release line has",
             next="choose a higher one with --bump",
         )
+    yield from preflight(world.preflight) if world.preflight else ()
     yield from _upload_problems(world)
     if world.missing_gates:
         yield Problem(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from fnmatch import fnmatchcase
 
 from release.model.plan import Problem
 
@@ -18,12 +19,13 @@ class Preflight:
 
     ``branches`` are those that hold HEAD, here or at a remote; ``allowed`` those that releases may
     come from, none meaning any; ``behind`` is the remote's branch that HEAD lacks commits of.
-    ``now`` is our clock, ``committed`` HEAD's time, ``told`` the time by the index.
+    ``now`` is our clock, ``None`` where it was set by hand; ``committed`` is HEAD's time, ``told``
+    the time by the index.
     ``refused`` is why an index would refuse the metadata or the readme.
     """
 
-    now: datetime
     committed: datetime
+    now: datetime | None = None
     told: datetime | None = None
     branches: tuple[str, ...] = ()
     allowed: tuple[str, ...] = ()
@@ -38,13 +40,14 @@ def preflight(facts: Preflight) -> Iterator[Problem]:
     for one in facts.refused:
         yield Problem(
             check="metadata-accepted",
-            what=f"PyPI would refuse it: {one}",
+            what=f"an index would refuse it: {one}",
             next="correct it in pyproject.toml or the readme, and commit",
         )
 
 
 def _branch(facts: Preflight) -> Iterator[Problem]:
-    if facts.allowed and not set(facts.allowed) & set(facts.branches):
+    fits = any(fnmatchcase(one, like) for one in facts.branches for like in facts.allowed)
+    if facts.allowed and not fits:
         on = ", ".join(facts.branches) or "no branch"
         yield Problem(
             check="branch",
@@ -60,6 +63,8 @@ def _branch(facts: Preflight) -> Iterator[Problem]:
 
 
 def _clock(facts: Preflight) -> Iterator[Problem]:
+    if facts.now is None:
+        return
     if facts.told and abs(facts.now - facts.told) > SKEW:
         yield Problem(
             check="clock",

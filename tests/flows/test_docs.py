@@ -170,3 +170,11 @@ def test_the_rules_of_posture_that_release_are_told_in_their_order_with_their_we
 def test_links_between_pages_lead_somewhere(page):
     links = re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text(encoding="utf-8"))
     assert [link for link in links if not (page.parent / link).exists()] == []
+
+
+def test_every_check_of_a_plan_is_explained():
+    code = "".join(path.read_text() for path in (ROOT / "release").rglob("*.py"))
+    checks = {*re.findall(r'check="([a-z-]+)"', code), "public-version", "no-post-version"}
+    page = (ROOT / "docs" / "errors.md").read_text()
+    assert len(checks) > 14
+    assert [check for check in sorted(checks) if f"`{check}`" not in page] == []

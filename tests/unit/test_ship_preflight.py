@@ -12,7 +12,7 @@ NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
 
 def checks(**facts) -> list[str]:
-    given = {"now": NOW, "committed": NOW - timedelta(days=1), **facts}
+    given = {"now": NOW, "committed": NOW - timedelta(days=1)} | facts
     return [problem.check for problem in preflight(Preflight(**given))]
 
 
@@ -25,12 +25,14 @@ def checks(**facts) -> list[str]:
         ({"branches": ("topic",)}, []),
         ({"branches": ("topic",), "allowed": ("main",)}, ["branch"]),
         ({"allowed": ("main",)}, ["branch"]),
+        ({"branches": ("1.4",), "allowed": ("main", "1.*")}, []),
         ({"behind": "origin/main"}, ["up-to-date"]),
         ({"told": NOW + timedelta(minutes=9)}, []),
         ({"told": NOW + timedelta(minutes=11)}, ["clock"]),
         ({"told": NOW - timedelta(minutes=11)}, ["clock"]),
         ({"committed": NOW + timedelta(minutes=9)}, []),
         ({"committed": NOW + timedelta(hours=1)}, ["clock"]),
+        ({"now": None, "told": NOW, "committed": NOW + timedelta(days=9)}, []),
         ({"refused": ("one", "two")}, ["metadata-accepted", "metadata-accepted"]),
         (
             {"allowed": ("main",), "behind": "o/main", "told": NOW.replace(year=2000)},

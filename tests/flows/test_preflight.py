@@ -1,0 +1,40 @@
+"""What will go wrong is told before anything is done, all of it at once."""
+
+from __future__ import annotations
+
+from kit import commit, git, make_project, warden
+from shops import open_shop
+
+CLASSIFIED = '\nclassifiers = ["Private :: Do Not Upload"]\nreadme = "README.rst"\n'
+
+
+def checks(ran) -> set[str]:
+    assert ran.code == 3, ran.err
+    return {problem["check"] for problem in ran.document["problems"]}
+
+
+def test_branch_readme_and_tree_are_told_at_once(tmp_path):
+    project = make_project(tmp_path / "project")
+    text = (project / "pyproject.toml").read_text()
+    text = text.replace("dependencies = []\n", f"dependencies = []{CLASSIFIED}", 1)
+    (project / "pyproject.toml").write_text(f'{text}\n[tool.release-warden]\nbranches = ["1.*"]\n')
+    (project / "README.rst").write_text("A title\n==\n\n.. image::\n")
+    commit(project)
+    (project / "stray.txt").write_text("not committed\n")
+    ran = warden(project, "release.plan")
+    assert checks(ran) == {"branch", "metadata-accepted", "clean-tree"}
+    assert any("does not render" in problem["what"] for problem in ran.document["problems"])
+    git(project, "branch", "1.4")
+    assert checks(warden(project, "release.plan")) == {"metadata-accepted", "clean-tree"}
+
+
+def test_who_is_behind_the_remote_pulls_first(tmp_path):
+    with open_shop(tmp_path) as shop:
+        other = shop.clone("other")
+        (other / "NEWS.txt").write_text("something\n")
+        commit(other)
+        git(other, "push", "-q", "origin", "HEAD:main")
+        ran = shop.publish("--dry-run")
+        assert "up-to-date" in checks(ran)
+        git(shop.project, "pull", "-q", "--rebase", "origin", "main")
+        assert shop.publish("--dry-run").code == 0
