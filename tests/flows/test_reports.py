@@ -134,7 +134,7 @@ def test_advisories_and_reports_together_join_their_findings(project, reports, t
 
 
 def result(line, **region):
-    where = {"artifactLocation": {"uri": "file:///ci/work/app.py"}, "region": region}
+    where = {"artifactLocation": {"uri": "file:///ci/build/app.py"}, "region": region}
     return {
         "ruleId": "weak-hash",
         "message": {"text": f"weak, in line {line}"},

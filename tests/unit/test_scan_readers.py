@@ -465,10 +465,10 @@ def test_a_file_of_that_name_elsewhere_says_nothing():
     [
         ("./src/a.py", "src/a.py"),
         ("src\\a.py", "src/a.py"),
-        ("file:///ci/work/src/a.py", "src/a.py"),
-        ("/ci/work/src/a.py", "src/a.py"),
-        ("/ci/work/other.py", "/ci/work/other.py"),
-        ("C:\\work\\src\\a.py", "src/a.py"),
+        ("file:///ci/build/src/a.py", "src/a.py"),
+        ("/ci/build/src/a.py", "src/a.py"),
+        ("/ci/build/other.py", "/ci/build/other.py"),
+        ("C:\\build\\src\\a.py", "src/a.py"),
         ("file:///ci/my%20src/z.py", "/ci/my src/z.py"),
     ],
 )
