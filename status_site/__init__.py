@@ -6,7 +6,10 @@
 ``status``     the document ``index.json``
 ``words``      the same in plain words
 ``page``       the document as one self-contained ``index.html``
-``build``      writes both, each whole or not at all
+``timeline``, ``releases``, ``badges``, ``feed``, ``sbom``, ``schemas``   the other files, one each
+``site_files`` all files of the site; ``names`` names those that others choose
+``store``      the folder: at every moment one whole build
+``build``      documents in, site out; the last good one, marked, when an update fails
 ``site``       builds and serves them for a project at hand
 
 The grade itself is pure and is made in :mod:`release.decide.grade`, as the policy may rest on it.

@@ -1,22 +1,20 @@
-"""Write the site: each file whole or not at all, and not at all when nothing changed.
-
-``index.json`` and ``index.html`` each tell the whole state and carry the same ``build_id``, so that
-whichever of them is served at any moment, alone or beside an older other, is true.
-"""
+"""Build the site: one whole state after another, and the last good one when an update fails."""
 
 from __future__ import annotations
 
-import contextlib
 import os
-import tempfile
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
-from release.errors import FailedError
-from release.model.base import encode
+from release.adapters.clock import Clock
+from release.errors import DocumentError
+from release.model.base import decode
+from release.model.text import plain
 from status_site.documents import read
-from status_site.page import render
-from status_site.status import SecurityStatus
+from status_site.site_files import bound, faces, site_files
+from status_site.status import FailedUpdate, SecurityStatus
+from status_site.store import CURRENT, held, publish, served
 
 FOLDER = "security-status"
 """Where the site lies in a project."""
@@ -31,27 +29,24 @@ class BuildResult:
     written: tuple[str, ...]
 
 
-def build(documents: Path, output: Path) -> BuildResult:
+def build(documents: Path, output: Path, now: datetime | None = None) -> BuildResult:
     """Build the site of a folder of documents.
 
     :param documents: what a run laid out; absent documents are not there yet.
     :param output: the site's folder; it ignores itself in git.
-    :raises DocumentError: a document cannot be read; the site stays as it was.
-    :raises FailedError: a file cannot be written; that file stays as it was.
+    :param now: the present moment, past which a scan is stale; by default the last run's.
+    :raises DocumentError: a document cannot be read; the last good status stays, marked as stale.
+    :raises FailedError: the site cannot be written; it stays as it was.
+    :raises TryAgainError: another builder has held the folder for a minute.
     """
-    status = SecurityStatus.from_documents(read(documents))
-    contents = {"index.json": encode(status), "index.html": render(status)}
-    try:
-        output.mkdir(parents=True, exist_ok=True)
-        written = [name for name, data in contents.items() if _put(output / name, data)]
-        _ignore(output / ".gitignore")
-    except OSError as error:
-        raise FailedError(
-            f"the site in {output} could not be written",
-            why=str(error),
-            remedy="what was served before still is; make room or give leave, then run again",
-        ) from error
-    return BuildResult(status, output, tuple(written))
+    with held(output):
+        try:
+            known = read(documents)
+        except DocumentError as error:
+            _mark(output, FailedUpdate(at=now or Clock().now(), why=plain(error.what, 300)))
+            raise
+        status = SecurityStatus.from_documents(known, now)
+        return BuildResult(status, output, publish(output, site_files(known, status)))
 
 
 def after_run(folder: Path) -> None:
@@ -62,29 +57,17 @@ def after_run(folder: Path) -> None:
     build(folder, folder.parents[2] / FOLDER)
 
 
-def _ignore(path: Path) -> None:
-    """Keep the working tree clean; what an adopter wrote there stays."""
-    if not path.exists():
-        _put(path, b"*\n")
+def _mark(output: Path, failed: FailedUpdate) -> None:
+    """Serve the last good status as stale: without a grade, under the same build id."""
+    data = served(output, "index.json")
+    if data is None:
+        return
+    status = decode(SecurityStatus, data, origin="index.json of the site").failed(failed)
+    publish(output, bound({**_served(output), **faces(status)}, status))
 
 
-def _put(path: Path, data: bytes) -> bool:
-    """Replace a file in one step.
-
-    :returns: whether it had to be.
-    """
-    if path.exists() and path.read_bytes() == data:
-        return False
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with open(handle, "wb") as file:  # noqa: PTH123 - a descriptor, no path
-            file.write(data)
-            file.flush()
-            os.fsync(handle)
-        Path(name).chmod(0o644)  # mkstemp's 0600 would hide the page from a web server
-        Path(name).replace(path)
-    except OSError:
-        with contextlib.suppress(OSError):
-            Path(name).unlink()
-        raise
-    return True
+def _served(output: Path) -> dict[str, bytes]:
+    """Every file of the build that is served."""
+    top = output / CURRENT
+    paths = (Path(folder) / name for folder, _, names in os.walk(top) for name in names)
+    return {path.relative_to(top).as_posix(): path.read_bytes() for path in paths}

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
 
 from release.errors import DocumentError
 from release.model.base import D, decode
 from release.model.decision import Decision
+from release.model.finding import USERS_GET
 from release.model.heartbeat import Heartbeat, Run
+from release.model.history import History, Story
 from release.model.receipt import Receipt
-from release.model.record import Record
+from release.model.record import Record, Tracked
 from release.model.snapshot import Snapshot
+from release.record.history import stories
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,6 +29,7 @@ class Documents:
     heartbeat: Heartbeat | None = None
     decision: Decision | None = None
     receipts: tuple[Receipt, ...] = ()
+    history: History | None = None
 
     @property
     def project(self) -> str | None:
@@ -51,6 +56,22 @@ class Documents:
         ours = [receipt for receipt in self.receipts if receipt.repository == self.repository]
         return tuple(sorted(ours, key=lambda it: (it.confirmed_at, it.version), reverse=True))
 
+    @cached_property
+    def shipped(self) -> dict[str, Tracked]:
+        """The findings in dependencies that users get or got, by key, in the record's order."""
+        return {
+            item.finding.key: item
+            for item in (self.record.tracked if self.record else ())
+            if item.finding.kind == "dependency" and item.finding.scope in USERS_GET
+        }
+
+    @cached_property
+    def stories(self) -> tuple[Story, ...]:
+        """What became of each finding; without a history, as far as the record tells it."""
+        if self.history:
+            return self.history.stories
+        return stories(self.record, (), self.scanned_at) if self.scanned_at else ()
+
 
 def read(folder: Path) -> Documents:
     """Read the documents of a folder.
@@ -64,6 +85,7 @@ def read(folder: Path) -> Documents:
         snapshot=_read(folder / "snapshot.json", Snapshot),
         heartbeat=_read(folder / "heartbeat.json", Heartbeat),
         decision=_read(folder / "decision.json", Decision),
+        history=_read(folder / "history.json", History),
         receipts=tuple(receipt for path in releases if (receipt := _read(path, Receipt))),
     )
 

@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
 from typing import Literal
 from urllib.parse import urlsplit
 
-from release.decide.grade import BY_SEVERITY
-from release.model.base import Instant, Noun
-from release.model.finding import ClosureKind, Finding, Severity
+from release.decide.grade import BY_SEVERITY, FORMULA, Counted, Exposure, Fix
+from release.model.base import Document, Instant, Noun
+from release.model.finding import SLA, USERS_GET, ClosureKind, Finding, Severity
+from release.model.history import Span, StoryState
 from release.model.snapshot import Edit, Reach, Snapshot, Verdict
 from status_site.documents import Documents
+from status_site.names import key_name
 
-USERS_GET = frozenset({"runtime", "extra"})
-"""The scopes that a fresh install brings; ``floor`` and ``dev`` are never in the grade."""
+DAY = timedelta(days=1)
 
 
 class PublicFinding(Noun, frozen=True, kw_only=True):
     """One open finding in a dependency that users get.
 
     ``versions`` are those that a fresh install brings; ``fixed_at_head`` says that an install
-    from the project's HEAD would no longer bring them.
+    from the project's HEAD would no longer bring them. ``exposure``, ``fix`` and ``overdue`` are
+    what the grade goes by; the days are whole ones, from a date to ``scan_date``, and ``None``
+    where that date is not known. ``due`` is ``first_seen`` and the time that its severity is given.
     """
 
     key: str
@@ -43,13 +47,39 @@ class PublicFinding(Noun, frozen=True, kw_only=True):
     source: tuple[str, ...]
     summary: str
     url: str | None
+    file: str
+    exposure: Exposure
+    fix: Fix
+    due: Instant | None
+    overdue: bool
+    days_since_discovery: int | None
+    days_since_publication: int | None
+    days_since_fix: int | None
+
+
+class FindingStatus(Document, frozen=True, kw_only=True, tag="release-warden/status-finding/1"):
+    """One finding that users get or got; ``spans`` are the times in which it was open.
+
+    ``accepted`` is a person's word that it may stay, where there is one.
+    """
+
+    build_id: str
+    scan_date: Instant | None
+    state: StoryState
+    finding: PublicFinding
+    spans: tuple[Span, ...]
+    accepted: str
 
 
 class OwnCode(Noun, frozen=True, kw_only=True):
-    """Open findings in the project's own code: public as counts only (DESIGN: secrecy)."""
+    """Open findings in the project's own code: public as counts only (DESIGN: secrecy).
+
+    ``overdue`` are those, of both, that the grade counts as such.
+    """
 
     code: int = 0
     secret: int = 0
+    overdue: int = 0
 
 
 def users_get(documents: Documents) -> tuple[Finding, ...]:
@@ -74,10 +104,40 @@ def published_is_known(snapshot: Snapshot | None) -> bool:
     return snapshot is not None and snapshot.closure("published") is not None
 
 
-def own_code(findings: Iterable[Finding]) -> OwnCode:
+def own_code(findings: Iterable[Finding], scanned: datetime | None) -> OwnCode:
     """Count what lies in the project's own code."""
-    kinds = [finding.kind for finding in findings]
-    return OwnCode(code=kinds.count("code"), secret=kinds.count("secret"))
+    ours = [finding for finding in findings if finding.kind != "dependency"]
+    kinds = [finding.kind for finding in ours]
+    return OwnCode(
+        code=kinds.count("code"),
+        secret=kinds.count("secret"),
+        overdue=sum(is_overdue(finding, scanned) for finding in ours),
+    )
+
+
+def counted(
+    findings: Iterable[Finding], public: Iterable[PublicFinding], scanned: datetime | None
+) -> tuple[Counted, ...]:
+    """What the grade is made of: the public findings, and those in the project's own code."""
+    ours = (finding for finding in findings if finding.kind != "dependency")
+    return (
+        *(
+            Counted(severity=it.severity, exposure=it.exposure, fix=it.fix, overdue=it.overdue)
+            for it in public
+        ),
+        *(Counted(severity=it.severity, overdue=is_overdue(it, scanned)) for it in ours),
+    )
+
+
+def due(finding: Finding) -> datetime | None:
+    """When it should be remedied."""
+    return finding.first_seen + SLA[finding.severity] if finding.first_seen else None
+
+
+def is_overdue(finding: Finding, scanned: datetime | None) -> bool:
+    """Whether it is past due; one that was first seen nobody knows when is (law 1)."""
+    until = due(finding)
+    return until is None or (scanned is not None and scanned > until)
 
 
 def public_findings(
@@ -87,7 +147,13 @@ def public_findings(
     known = documents.snapshot is not None and documents.snapshot.closure("candidate") is not None
     words = _reaches(documents)
     public = [
-        _public(finding, _last_word(finding, words), basis, candidate_is_known=known)
+        public_finding(
+            finding,
+            _last_word(finding, words),
+            basis=basis,
+            scanned=documents.scanned_at,
+            candidate_is_known=known,
+        )
         for finding in findings
         if finding.kind == "dependency"
     ]
@@ -98,9 +164,19 @@ def _worst_first(finding: PublicFinding) -> tuple[int, str, str]:
     return BY_SEVERITY.index(finding.severity), finding.package, finding.key
 
 
-def _public(
-    finding: Finding, reach: Reach | None, basis: ClosureKind, *, candidate_is_known: bool
+def public_finding(
+    finding: Finding,
+    reach: Reach | None,
+    *,
+    basis: ClosureKind,
+    scanned: datetime | None,
+    candidate_is_known: bool,
 ) -> PublicFinding:
+    """What of a finding in a dependency is public.
+
+    :param reach: the resolver's last word on it.
+    :param scanned: when the last scan was; ages are told as of then.
+    """
     return PublicFinding(
         key=finding.key,
         package=finding.package,
@@ -122,7 +198,33 @@ def _public(
         source=finding.source,
         summary=finding.summary,
         url=https_only(finding.url),
+        file=f"findings/{key_name(finding.key)}.json",
+        exposure=_exposure(finding, reach),
+        fix=_fix(finding, scanned),
+        due=due(finding),
+        overdue=is_overdue(finding, scanned),
+        days_since_discovery=days(finding.first_seen, scanned),
+        days_since_publication=days(finding.published_at, scanned),
+        days_since_fix=days(finding.fix_available_at, scanned),
     )
+
+
+def _exposure(finding: Finding, reach: Reach | None) -> Exposure:
+    avoidable = reach is not None and reach.verdict == "installable-fix"
+    return "some-installs" if avoidable or finding.scope == "extra" else "every-install"
+
+
+def _fix(finding: Finding, scanned: datetime | None) -> Fix:
+    """A fix of unknown age is ``old``: what is not known may not make the grade better."""
+    age = days(finding.fix_available_at, scanned)
+    if age is not None:
+        return "old" if age >= FORMULA.old_fix_days else "new"
+    return "old" if finding.fixed_in else "none"
+
+
+def days(since: datetime | None, until: datetime | None) -> int | None:
+    """Whole days from one moment to another, at least 0; ``None`` where one is not known."""
+    return max(0, (until - since) // DAY) if since and until else None
 
 
 def _reaches(documents: Documents) -> dict[object, Reach]:

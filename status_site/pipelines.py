@@ -57,7 +57,8 @@ def _build(context: Context, output: str) -> Outcome:
     from status_site.site import build_site
 
     refresh(context, context.place.name)
-    built = build_site(context.workspace.root, Path(output).resolve() if output else None)
+    folder = Path(output).absolute() if output else None
+    built = build_site(context.workspace.root, folder, context.clock.now())
     status = built.status
     text = (
         f"{status.project}: grade {status.security_grade or 'withheld'}, "

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
 from collections.abc import Callable
+from datetime import datetime
 from functools import partial
+from http import HTTPStatus
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -15,11 +18,14 @@ from status_site.build import FOLDER, BuildResult, build
 LOOPBACK = "127.0.0.1"
 
 
-def build_site(project: Path, output: Path | None = None) -> BuildResult:
+def build_site(
+    project: Path, output: Path | None = None, now: datetime | None = None
+) -> BuildResult:
     """Build the site from the documents of a project's last run.
 
     :param project: the project's folder.
     :param output: where the site goes; by default ``security-status`` in the project.
+    :param now: the present moment; by default the last run's.
     :raises ProjectError: no run has left documents yet.
     """
     documents = project / ".release" / "run" / "documents"
@@ -29,7 +35,7 @@ def build_site(project: Path, output: Path | None = None) -> BuildResult:
             why=f"no run has left documents in {documents}",
             remedy="run release.scan, then again",
         )
-    return build(documents, output or project / FOLDER)
+    return build(documents, output or project / FOLDER, now)
 
 
 def serve_site(project: Path, port: int = 0, tell: Callable[[str], object] | None = None) -> None:
@@ -78,14 +84,20 @@ class Handler(SimpleHTTPRequestHandler):
     extensions_map = {
         ".html": "text/html; charset=utf-8",
         ".json": "application/json",
+        ".svg": "image/svg+xml",
+        ".xml": "application/atom+xml",
         "": "application/octet-stream",
     }
 
     def translate_path(self, path: str) -> str:
         """Hidden files are not part of the site."""
-        inner = super().translate_path(path)
-        hidden = Path(inner).name.startswith(".")
-        return str(Path(self.directory) / "not-found" / "hidden") if hidden else inner
+        inner = Path(super().translate_path(path))
+        hidden = any(name.startswith(".") for name in inner.relative_to(self.directory).parts)
+        return str(Path(self.directory) / "not-found" / "hidden" if hidden else inner)
+
+    def list_directory(self, path: str | os.PathLike[str]) -> None:  # noqa: ARG002 - inherited
+        """A folder is no page."""
+        self.send_error(HTTPStatus.NOT_FOUND)
 
     def end_headers(self) -> None:
         """What a cache may not do, and what a browser may not guess."""

@@ -18,28 +18,43 @@ from release.decide.grade import (
     grade,
     summarize,
 )
-from release.model.base import Document, Instant, Noun, digest
+from release.model.base import Document, Instant, Noun, digest, sha256
 from release.model.decision import Action
-from release.model.finding import ClosureKind
+from release.model.finding import USERS_GET, ClosureKind, Severity
 from release.model.heartbeat import Run
 from release.model.receipt import Receipt, ReceiptFile
-from release.model.record import Record
+from release.model.record import Record, Tracked
 from release.model.snapshot import State
+from release.record.history import response
 from status_site.documents import Documents
 from status_site.findings import (
     OwnCode,
     PublicFinding,
+    counted,
+    days,
     https_only,
     own_code,
     public_findings,
     published_is_known,
     users_get,
 )
+from status_site.names import version_name
 from status_site.unseen import VALID_FOR, Unseen, doubts, unseen
 
 Remediation = Literal[
     "unknown", "none-needed", "release-owed", "change-needed", "upgrade-available", "waiting"
 ]
+LINKS = {
+    "page": "index.html",
+    "data": "index.json",
+    "history": "history.json",
+    "vex": "vex.json",
+    "feed": "feed.xml",
+    "badges": "badges/grade.json",
+    "schema": "schema.json",
+    "openapi": "openapi.json",
+    "files": "build.json",
+}
 NOT_PUBLIC = "it concerns the project's own code, whose open findings are not public"
 
 
@@ -72,6 +87,7 @@ class PublicRelease(Noun, frozen=True, kw_only=True):
     tag: str
     trigger: str
     files: tuple[PublicFile, ...]
+    file: str
 
 
 class PublicReason(Noun, frozen=True, kw_only=True):
@@ -98,6 +114,27 @@ class LastRun(Noun, frozen=True, kw_only=True):
     at: Instant
 
 
+class ResponseTime(Noun, frozen=True, kw_only=True):
+    """How quickly findings of one severity that users got were remedied, in days.
+
+    ``within`` counts those remedied within ``due_days``; ``mean_days`` is ``None`` where nothing
+    was remedied yet.
+    """
+
+    severity: Severity
+    due_days: int
+    remedied: int
+    within: int
+    mean_days: float | None
+
+
+class FailedUpdate(Noun, frozen=True, kw_only=True):
+    """An update that failed: all else is what was last known, and has no grade any more."""
+
+    at: Instant
+    why: str
+
+
 class SecurityStatus(Document, frozen=True, kw_only=True, tag="release-warden/status/1"):
     """The security status of a project.
 
@@ -107,11 +144,14 @@ class SecurityStatus(Document, frozen=True, kw_only=True, tag="release-warden/st
     ``days_since_last_vulnerability`` counts whole days from the newest ``first_seen`` of all
     vulnerabilities in dependencies, open or resolved, to ``scan_date``.
 
-    ``security_grade`` follows from ``vulnerability_summary``, ``grade_caps`` and ``formula``;
-    ``null`` means that there is none, never that all is well. The summary's ``total`` is the
-    number of ``findings`` plus ``own_code``, which is public as counts only.
+    ``security_grade`` follows from ``findings``, ``own_code``, ``vulnerability_summary``,
+    ``grade_caps`` and ``formula``; ``null`` means that there is none, never that all is well. The
+    summary's ``total`` is the number of ``findings`` plus ``own_code``, which is public as counts
+    only. ``accepted`` counts the findings that users get and a person let stay for a while; they
+    are in no other number. ``response_times`` tell how quickly findings are remedied.
 
-    ``build_id`` is the same for the same content, whatever the clock says.
+    ``build_id`` is the same for the same content, whatever the clock says, and every file of the
+    site carries it. With ``failed_update`` the content is the last one that was good.
     """
 
     CLOCK: ClassVar[frozenset[str]] = frozenset(
@@ -121,6 +161,10 @@ class SecurityStatus(Document, frozen=True, kw_only=True, tag="release-warden/st
             "scan_date",
             "valid_until",
             "days_since_last_vulnerability",
+            "failed_update",
+            "findings.days_since_discovery",
+            "findings.days_since_publication",
+            "findings.days_since_fix",
             "scanners.*.database_date",
             "last_run.at",
         }
@@ -137,6 +181,7 @@ class SecurityStatus(Document, frozen=True, kw_only=True, tag="release-warden/st
     basis: ClosureKind
     vulnerability_summary: Summary
     own_code: OwnCode
+    accepted: int = 0
     findings: tuple[PublicFinding, ...]
     security_grade: Letter | None
     grade_points: int
@@ -146,23 +191,29 @@ class SecurityStatus(Document, frozen=True, kw_only=True, tag="release-warden/st
     formula: Formula = FORMULA
     days_since_last_vulnerability: int | None
     remediation_status: Remediation
+    response_times: tuple[ResponseTime, ...] = ()
     unknown: tuple[Unseen, ...]
     scanners: dict[str, ScannerStatus]
     releases: tuple[PublicRelease, ...]
     last_decision: LastDecision | None
     last_run: LastRun | None
+    failed_update: FailedUpdate | None = None
     links: dict[str, str]
 
     @classmethod
-    def from_documents(cls, documents: Documents) -> SecurityStatus:
-        """What the documents say; the same documents always say the same."""
+    def from_documents(cls, documents: Documents, now: datetime | None = None) -> SecurityStatus:
+        """What the documents say; the same documents always say the same.
+
+        :param now: the present moment; by default the latest that the documents know of.
+        """
         basis: ClosureKind = _basis(documents)
         findings = users_get(documents)
         public = public_findings(findings, documents, basis)
         summary = summarize(finding.severity for finding in findings)
         missing = unseen(documents, basis)
         as_of, scanned = _as_of(documents), documents.scanned_at
-        graded = grade(summary, tuple(doubts(documents, missing, as_of)))
+        held = counted(findings, public, scanned)
+        graded = grade(held, tuple(doubts(documents, missing, now or _clock(documents))))
         status = cls(
             last_updated=as_of,
             scan_date=scanned,
@@ -172,7 +223,8 @@ class SecurityStatus(Document, frozen=True, kw_only=True, tag="release-warden/st
             version=_version(documents, basis),
             basis=basis,
             vulnerability_summary=summary,
-            own_code=own_code(findings),
+            own_code=own_code(findings, scanned),
+            accepted=_accepted(documents.record),
             findings=public,
             security_grade=graded.letter,
             grade_points=graded.points,
@@ -180,14 +232,70 @@ class SecurityStatus(Document, frozen=True, kw_only=True, tag="release-warden/st
             grade_deductions=graded.deductions,
             days_since_last_vulnerability=_days_since(documents.record, scanned),
             remediation_status=_remediation(documents, graded.letter, public, summary),
+            response_times=_response_times(documents),
             unknown=missing,
             scanners=_scanners(documents),
             releases=tuple(_release(receipt) for receipt in documents.releases),
             last_decision=_decision(documents),
             last_run=_last_run(documents.run),
-            links={"data": "index.json", "page": "index.html"},
+            links=LINKS,
         )
-        return msgspec.structs.replace(status, build_id=digest(status))
+        return msgspec.structs.replace(status, build_id=_build_id(status, documents))
+
+    def failed(self, update: FailedUpdate) -> SecurityStatus:
+        """The same content after an update that failed: without a grade, under the same build id.
+
+        :param update: what failed, and when.
+        """
+        doubt = Cap(at_most=None, reason="the last update of this page failed")
+        kept = tuple(cap for cap in self.grade_caps if cap != doubt)
+        return msgspec.structs.replace(
+            self, security_grade=None, grade_caps=(doubt, *kept), failed_update=update
+        )
+
+
+def _build_id(status: SecurityStatus, documents: Documents) -> str:
+    """The sha256 of all that any file of the site is made of, whatever the clock says."""
+    closures = documents.snapshot.closures if documents.snapshot else ()
+    parts = [
+        digest(status),
+        digest(documents.record) if documents.record else None,
+        [(closure.kind, closure.pins) for closure in closures],
+        [digest(receipt) for receipt in documents.releases],
+    ]
+    return sha256(msgspec.json.encode(parts, order="sorted"))
+
+
+def _accepted(record: Record | None) -> int:
+    """The findings that a person accepted, of those that would be counted."""
+    tracked = record.tracked if record else ()
+    return sum(bool(item.accepted and item.is_there and _is_shipped(item)) for item in tracked)
+
+
+def _is_shipped(item: Tracked) -> bool:
+    finding = item.finding
+    return finding.kind != "dependency" or (
+        finding.scope in USERS_GET and finding.reaches("published")
+    )
+
+
+def _response_times(documents: Documents) -> tuple[ResponseTime, ...]:
+    told = response(story for story in documents.stories if story.key in documents.shipped)
+    return tuple(
+        ResponseTime(
+            severity=item.severity,
+            due_days=item.sla_days,
+            remedied=item.remedied,
+            within=item.within,
+            mean_days=item.mttr_days,
+        )
+        for item in told
+    )
+
+
+def _clock(documents: Documents) -> datetime | None:
+    """The present moment as far as the documents tell: a run's, or else their latest."""
+    return documents.run.at if documents.run else _as_of(documents)
 
 
 def _basis(documents: Documents) -> ClosureKind:
@@ -217,7 +325,7 @@ def _days_since(record: Record | None, scanned: datetime | None) -> int | None:
         for item in (record.tracked if record else ())
         if item.finding.kind == "dependency" and item.finding.first_seen
     ]
-    return max(0, (scanned - max(seen)).days) if scanned and seen else None
+    return days(max(seen), scanned) if seen else None
 
 
 def _remediation(
@@ -265,6 +373,7 @@ def _release(receipt: Receipt) -> PublicRelease:
         tag=receipt.tag,
         trigger=receipt.trigger,
         files=tuple(_file(file) for file in receipt.files),
+        file=f"releases/{version_name(receipt.version)}.json",
     )
 
 

@@ -18,6 +18,11 @@ RESOLVER = "resolver"
 NEVER_SCANNED = "not scanned yet"
 STALE = f"the last scan is more than {VALID_FOR // timedelta(hours=1)} hours old"
 
+SLACK = timedelta(minutes=10)
+"""How far two machines' clocks may be apart."""
+
+FUTURE = "the last scan's time lies in the future: a clock is wrong"
+
 
 class Unseen(Noun, frozen=True, kw_only=True):
     """Something that could not be looked at; without ``package``, the scanner as a whole.
@@ -47,13 +52,15 @@ def unseen(documents: Documents, basis: ClosureKind) -> tuple[Unseen, ...]:
 def doubts(documents: Documents, seen: Iterable[Unseen], as_of: datetime | None) -> Iterator[str]:
     """Why there can be no grade.
 
-    :param as_of: the moment of the documents.
+    :param as_of: the present moment as far as it is known: of the documents, or of the clock.
     """
     heartbeat = documents.heartbeat
     if heartbeat is None or documents.record is None:
         yield NEVER_SCANNED
     elif as_of is not None and as_of > heartbeat.taken_at + VALID_FOR:
         yield STALE
+    elif as_of is not None and heartbeat.taken_at > as_of + SLACK:
+        yield FUTURE
     yield from (str(item) for item in seen if item.required)
 
 

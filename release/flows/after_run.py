@@ -15,6 +15,7 @@ from release.adapters.ledger import documents
 from release.adapters.workspace import Workspace, write_file
 from release.errors import ToolError
 from release.flows.context import Context
+from release.flows.history import history
 from release.flows.seals import seals
 from release.model.decision import Decision
 from release.model.heartbeat import Heartbeat, Run
@@ -41,6 +42,7 @@ def refresh(context: Context, repository: str) -> None:
         record=ledger.read(Record, tip, "record.json"),
         snapshot=ledger.read(Snapshot, tip, "snapshot.json"),
         heartbeat=ledger.read(Heartbeat, ledger.tip("heartbeat"), "heartbeat.json"),
+        history=history(context),
     )
     for seal in seals(ledger, repository):
         if seal.receipt:

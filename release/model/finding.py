@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Literal
 
 from release.model.base import Instant, Noun
@@ -18,6 +19,18 @@ RANK: dict[Severity, int] = {"critical": 4, "high": 3, "unknown": 3, "medium": 2
 
 RELEASABLE: frozenset[Severity] = frozenset({"critical", "high", "unknown"})
 """The severities that justify an automatic release on their own."""
+
+USERS_GET: frozenset[Scope] = frozenset({"runtime", "extra"})
+"""The scopes that a fresh install brings; ``floor`` and ``dev`` are never in the grade."""
+
+SLA: dict[Severity, timedelta] = {
+    "critical": timedelta(days=7),
+    "high": timedelta(days=30),
+    "unknown": timedelta(days=30),
+    "medium": timedelta(days=90),
+    "low": timedelta(days=120),
+}
+"""In what time a finding is to be remedied (DefectDojo's defaults); ``unknown`` is as ``high``."""
 
 
 class Finding(Noun, frozen=True, kw_only=True):

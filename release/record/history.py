@@ -6,18 +6,9 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from statistics import fmean
 
-from release.model.finding import Severity
+from release.model.finding import SLA, Severity
 from release.model.history import Response, Scanned, Span, Story, StoryState
 from release.model.record import Cause, Record, Tracked
-
-SLA: dict[Severity, timedelta] = {
-    "critical": timedelta(days=7),
-    "high": timedelta(days=30),
-    "unknown": timedelta(days=30),
-    "medium": timedelta(days=90),
-    "low": timedelta(days=120),
-}
-"""In what time a finding is to be remedied (DefectDojo's defaults); ``unknown`` is as ``high``."""
 
 REMEDIES: frozenset[Cause] = frozenset({"upgraded", "package-gone", "out-of-scope"})
 """The causes that are a remedy of ours, rather than a word on the advisory or an acceptance."""

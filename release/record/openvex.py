@@ -29,12 +29,15 @@ IMPACT: dict[Cause, str] = {
 """Causes that mean that nobody was affected in the first place."""
 
 
-def openvex(record: Record, snapshot: Snapshot | None, at: datetime) -> bytes:
+def openvex(
+    record: Record, snapshot: Snapshot | None, at: datetime, tooling: str = "release-warden"
+) -> bytes:
     """The document. It tells users about the latest release: what only HEAD has is no part of it,
     nor are findings in the project's own code.
 
     :param snapshot: the last scan: which version users get, and how they can avoid a finding.
     :param at: when the record was last changed; it is the document's timestamp.
+    :param tooling: what made it.
     """
     reach = {item.key: item for item in snapshot.reach} if snapshot else {}
     version = released(snapshot)
@@ -48,7 +51,7 @@ def openvex(record: Record, snapshot: Snapshot | None, at: datetime) -> bytes:
         "author": AUTHOR,
         "timestamp": at.isoformat().replace("+00:00", "Z"),
         "version": 1,
-        "tooling": "release-warden",
+        "tooling": tooling,
         "statements": statements,
     }
     mark = sha256(msgspec.json.encode(content, order="sorted"))

@@ -1,22 +1,26 @@
 """The site on a real disk and over real HTTP."""
 
+import hashlib
 import http.client
 import json
 import os
 import re
+import resource
 import signal
+import subprocess
+import sys
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 from status_worlds import NOW, finding, lay_out, world
 
 from release.errors import DocumentError, FailedError, ProjectError, UsageError
-from status_site import build as building
 from status_site.build import after_run, build
 from status_site.site import build_site, serve_site, server
+from status_site.store import CURRENT
+from status_site.unseen import FUTURE
 
 
 @pytest.fixture
@@ -30,19 +34,25 @@ def documents_of(project):
 
 
 def files(folder):
-    return {path.name: path.read_bytes() for path in folder.iterdir()}
+    """All that is served, path to content."""
+    top = (folder / CURRENT).resolve()
+    return {
+        path.relative_to(top).as_posix(): path.read_bytes()
+        for path in top.rglob("*")
+        if path.is_file()
+    }
 
 
 def test_both_files_carry_the_build_id(project):
     built = build_site(project)
     assert built.folder == project / "security-status"
-    assert built.written == ("index.json", "index.html")
+    assert {"index.json", "index.html", "feed.xml", "badges/grade.svg"} < set(built.written)
     page = json.loads((built.folder / "index.json").read_text())
     assert page["build_id"] == built.status.build_id
     assert f'name="build-id" content="{page["build_id"]}"' in (
         built.folder / "index.html"
     ).read_text("utf-8")
-    assert set(files(built.folder)) == {"index.json", "index.html", ".gitignore"}
+    assert set(files(built.folder)) == set(built.written)
     assert (built.folder / "index.html").stat().st_mode & 0o777 == 0o644
 
 
@@ -82,44 +92,181 @@ def test_before_any_run(tmp_path):
 
 
 @pytest.mark.parametrize("broken", [b"", b"{", b"<html>", b'{"schema":"release-warden/record/2"}'])
-def test_an_unreadable_document_leaves_the_site(project, broken):
+def test_an_unreadable_document_leaves_the_last_good_status_marked_as_stale(project, broken):
     folder = build_site(project).folder
     before = files(folder)
+    good = (documents_of(project) / "record.json").read_bytes()
     (documents_of(project) / "record.json").write_bytes(broken)
     with pytest.raises(DocumentError):
-        build_site(project)
+        build_site(project, now=NOW)
+    marked = json.loads((folder / "index.json").read_bytes())
+    assert marked["failed_update"]["at"] == "2026-11-23T12:00:00Z"
+    assert marked["security_grade"] is None
+    assert marked["build_id"] == json.loads(before["index.json"])["build_id"]
+    assert marked["findings"] == json.loads(before["index.json"])["findings"]
+    assert json.loads((folder / "badges" / "grade.json").read_bytes())["color"] == "red"
+    assert b"the last update of this page failed" in (folder / "index.html").read_bytes()
+    whole(folder)
+    (documents_of(project) / "record.json").write_bytes(good)
+    build_site(project)
     assert files(folder) == before
 
 
-@pytest.mark.parametrize("fails", ["fsync", "replace"])
-def test_a_failing_write_leaves_the_old_file_whole(project, monkeypatch, fails):
+def test_nothing_is_marked_where_nothing_was_served(project):
+    (documents_of(project) / "record.json").write_bytes(b"{")
+    with pytest.raises(DocumentError):
+        build_site(project)
+    assert not (project / "security-status" / "index.json").exists()
+
+
+def whole(folder):
+    """Assert that what is served is one build, and give back its id."""
+    told = json.loads((folder / "build.json").read_bytes())
+    assert {
+        name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in told["files"]
+    } == told["files"]
+    assert json.loads((folder / "index.json").read_bytes())["build_id"] == told["build_id"]
+    return told["build_id"]
+
+
+def worlds(folder, count=2):
+    """Folders of documents that differ."""
+    held = [finding(), finding("jinja2/CVE-1", "medium", affects={"published": ("1",)})]
+    return [lay_out(world(*held[:number]), folder / f"world-{number}") for number in range(count)]
+
+
+CHILD = """
+import os, sys
+from pathlib import Path
+from status_site import store
+from status_site.build import build
+
+left = int(sys.argv[3])
+
+def counted(name):
+    work = getattr(Path, name)
+    def step(self, *args, **kwargs):
+        global left
+        if str(self).startswith(sys.argv[2]):
+            left -= 1
+            if left < 0:
+                os.kill(os.getpid(), 9)
+        return work(self, *args, **kwargs)
+    setattr(Path, name, step)
+
+for name in ("open", "symlink_to", "replace", "mkdir", "chmod", "unlink"):
+    counted(name)
+build(Path(sys.argv[1]), Path(sys.argv[2]))
+"""
+
+
+def killed_at(step, documents, site):
+    command = [sys.executable, "-c", CHILD, str(documents), str(site), str(step)]
+    return subprocess.run(command, check=False, timeout=60).returncode
+
+
+def test_killed_at_every_write_one_whole_state_is_served(tmp_path):
+    """Killed before each of its steps in turn: what is served is the one state or the other."""
+    old, new = worlds(tmp_path)
+    site = tmp_path / "site"
+    ids = [build(folder, site).status.build_id for folder in (new, old)]
+    seen, step = set(), 0
+    while killed_at(step, new, site) == -signal.SIGKILL:
+        seen.add(whole(site))
+        if step % 4 == 3:
+            build(old, site)
+        step += 5 if step < 20 else 4
+    assert seen <= set(ids)
+    assert step > 20
+    assert whole(site) == ids[0]
+    build(old, site)
+    assert len([path for path in (site / ".builds").iterdir() if path.is_dir()]) == 2
+
+
+def test_killed_while_the_first_site_is_written_the_next_build_makes_it_whole(tmp_path):
+    folder = worlds(tmp_path)[1]
+    site = tmp_path / "site"
+    for step in (0, 3, 12, 25, 35):
+        assert killed_at(step, folder, site) == -signal.SIGKILL
+    built = build(folder, site)
+    assert whole(site) == built.status.build_id
+    assert (site / ".gitignore").read_text() == "*\n"
+
+
+def test_no_room_leaves_what_was_served(tmp_path):
+    """A real limit of the operating system: no file may grow beyond 8 kB."""
+    old, new = worlds(tmp_path)
+    site = tmp_path / "site"
+    build(old, site)
+    before = files(site)
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (8_000, limits[1]))
+    try:
+        with pytest.raises(FailedError, match="could not be written") as caught:
+            build(new, site)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, ignored)
+    assert "too large" in caught.value.why
+    assert files(site) == before
+    whole(site)
+    assert len([path for path in (site / ".builds").iterdir() if path.is_dir()]) == 1
+    build(new, site)
+    assert files(site) != before
+
+
+def test_a_file_in_the_way_is_told(tmp_path):
+    (tmp_path / "site" / "badges").mkdir(parents=True)
+    with pytest.raises(FailedError, match="could not be written"):
+        build(worlds(tmp_path)[0], tmp_path / "site")
+
+
+def test_two_builders_and_a_reader(tmp_path):
+    """While two builders replace each other's state, a reader never sees half of one."""
+    folders = worlds(tmp_path)
+    site = tmp_path / "site"
+    build(folders[0], site)
+    loop = "import sys; from pathlib import Path; from status_site.build import build\n"
+    loop += "for _ in range(15): build(Path(sys.argv[1]), Path(sys.argv[2]))"
+    builders = [
+        subprocess.Popen([sys.executable, "-c", loop, str(folder), str(site)]) for folder in folders
+    ]
+    seen = set()
+    while any(builder.poll() is None for builder in builders):
+        top = (site / CURRENT).resolve()  # a reader that follows the link once
+        with suppress(FileNotFoundError):  # two builds later its folder is gone
+            seen.add(whole(top))
+    assert [builder.returncode for builder in builders] == [0, 0]
+    assert seen
+    assert whole(site)
+
+
+def test_a_site_of_the_earlier_layout_is_taken_over(project):
+    folder = project / "security-status"
+    folder.mkdir()
+    for name in ("index.json", "index.html"):
+        (folder / name).write_text("{}")
+    build_site(project)
+    whole(folder)
+
+
+def test_a_lost_file_is_mended(project):
     folder = build_site(project).folder
-    before = files(folder)
+    (folder / "history.json").resolve().write_bytes(b"")
+    (folder / "feed.xml").unlink()
+    assert build_site(project).written == ("history.json",)
+    whole(folder)
+
+
+def test_a_clock_that_jumped_ahead_gives_no_grade_for_years(project):
+    later = world(at=NOW + timedelta(days=3650))
+    lay_out(later, documents_of(project))
+    assert build_site(project, now=NOW).status.grade_caps[0].reason == FUTURE
     lay_out(world(), documents_of(project))
-
-    def full(*_):
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(*((building.os, "fsync") if fails == "fsync" else (Path, "replace")), full)
-    with pytest.raises(FailedError, match="could not be written") as caught:
-        build_site(project)
-    assert "No space left" in caught.value.why
-    assert files(folder) == before
-
-
-def test_killed_between_the_files_each_alone_is_true(project, monkeypatch):
-    folder = build_site(project).folder
-    before = files(folder)
-    documents = lay_out(world(), documents_of(project))
-    put = building._put
-    monkeypatch.setattr(
-        building, "_put", lambda path, data: path.suffix == ".json" and put(path, data)
-    )
-    build(documents, folder)
-    assert json.loads((folder / "index.json").read_bytes())["security_grade"] == "A"
-    assert (folder / "index.html").read_bytes() == before["index.html"]
-    monkeypatch.undo()
-    assert build(documents, folder).written == ("index.html",)
+    assert build_site(project, now=NOW).status.security_grade == "A"
+    assert build_site(project, now=NOW + timedelta(days=3)).status.security_grade is None
+    assert build_site(project, now=NOW).status.security_grade == "A"
 
 
 @contextmanager
@@ -154,7 +301,10 @@ def test_served_over_http(project):
         status, headers, body = get(port, "/index.json")
         assert (status, headers["Content-Type"]) == (200, "application/json")
         assert json.loads(body)["security_grade"] == "C"
-        for hidden in ("/.gitignore", "/%2egitignore", "/nothing", "/../pyproject.toml"):
+        inner = f"/.builds/{(folder / CURRENT).readlink().name}/index.json"
+        for hidden in ("/.gitignore", "/%2egitignore", "/nothing", "/badges/", inner):
+            assert get(port, hidden)[0] == 404
+        for hidden in ("/.current/index.json", "/../pyproject.toml"):
             assert get(port, hidden)[0] == 404
 
 

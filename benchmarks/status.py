@@ -1,0 +1,160 @@
+"""How building the site scales: seconds of CPU and of waiting over sizes, and the exponent.
+
+    python benchmarks/status.py                  1,000, 10,000 and 40,000 findings
+    python benchmarks/status.py 1000 4000        other sizes
+    python benchmarks/status.py --days 1826      daily scans in the history (default: five years)
+
+Each size runs in a process of its own, from a folder of documents on the disk to a site on the
+disk. The exponent is that of ``seconds = c * size ** exponent`` between a size and the one before
+it: 1.0 is linear.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import math
+import sys
+import tempfile
+from concurrent.futures import ProcessPoolExecutor
+from datetime import UTC, datetime, timedelta
+from multiprocessing import get_context
+from pathlib import Path
+from time import perf_counter, process_time
+
+from release.model.base import Document, encode
+from release.model.changes import Change
+from release.model.finding import Finding
+from release.model.heartbeat import Heartbeat, Run
+from release.model.history import History, Scanned
+from release.model.record import Coverage, Record, Sighting, Tracked
+from release.model.snapshot import Closure, Pin, Project, Scanner, Snapshot
+from release.record.history import response, stories
+from status_site.build import build
+
+NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
+SIZES = [1_000, 10_000, 40_000]
+FIVE_YEARS = 1_826
+WHERE = {"project": "demo", "repository": "local"}
+SEEN = {"osv": Sighting(state="open")}
+GONE = {"osv": Sighting(state="resolved", cause="upgraded")}
+
+
+def _finding(number: int, days: int) -> Finding:
+    return Finding(
+        key=f"CVE-2024-{number}@p{number}",
+        kind="dependency",
+        package=f"p{number}",
+        version="1.0",
+        ids=(f"CVE-2024-{number}", f"GHSA-aaaa-bbbb-{number}"),
+        severity=("critical", "high", "medium", "low")[number % 4],
+        scope="runtime",
+        summary="Something is read where nothing should be, if an attacker asks for it",
+        fixed_in=("1.1",),
+        first_seen=NOON - timedelta(days=number % days),
+        fix_available_at=NOON - timedelta(days=number % 60),
+        affects={"published": ("1.0",), "candidate": ("1.0",)},
+    )
+
+
+def _tracked(finding: Finding, number: int) -> Tracked:
+    if number % 2:
+        return Tracked(finding=finding, sightings=GONE, resolved_at=NOON - timedelta(hours=1))
+    return Tracked(finding=finding, sightings=SEEN)
+
+
+def documents(count: int, days: int) -> dict[str, Document]:
+    """A project with so many findings, half of them open, and a scan each day."""
+    findings = [_finding(number, days) for number in range(count)]
+    scanner = Scanner(state="ok", covered=tuple(f"p{n}==1.0" for n in range(count)))
+    pins = tuple(Pin(name=f"p{n}", version="1", pythons=("3.12",), extras=("",)) for n in range(50))
+    closure = Closure(
+        kind="published", version="1.0", origin="", requires=(), pythons=("3.12",), extras=("",),
+        pins=pins,
+    )  # fmt: skip
+    record = Record(
+        **WHERE,
+        scanners={"osv": Coverage(state="ok", covered=scanner.covered)},
+        tracked=tuple(_tracked(finding, n) for n, finding in enumerate(findings)),
+    )
+    scans = tuple(_scanned(day, findings, days) for day in range(days))
+    told = stories(record, scans, NOON)
+    return {
+        "run": Run(**WHERE, task="release.scan", outcome="ok", exit_code=0, at=NOON),
+        "record": record,
+        "heartbeat": Heartbeat(**WHERE, commit="c", taken_at=NOON, scanners={"osv": scanner}),
+        "snapshot": Snapshot(
+            project=Project(name="demo", version="1.0", commit="c"), taken_at=NOON,
+            scanners={"osv": scanner}, findings=tuple(findings), closures=(closure,),
+        ),
+        "history": History(
+            **WHERE, scans=scans, as_of=NOON, stories=told, response=response(told)
+        ),
+    }  # fmt: skip
+
+
+def _scanned(day: int, findings: list[Finding], days: int) -> Scanned:
+    changes = tuple(
+        Change(kind="new", key=f.key, package=f.package, ids=f.ids, severity=f.severity)
+        for f in findings[day::days]
+    )
+    return Scanned(entry=f"{day:040}", at=NOON - timedelta(days=day), commit="c", changes=changes)
+
+
+def measure(count: int, days: int) -> dict[str, float]:
+    """Seconds and sizes of one build."""
+    with tempfile.TemporaryDirectory() as place:
+        folder, site = Path(place, "documents"), Path(place, "site")
+        folder.mkdir()
+        for name, document in documents(count, days).items():
+            (folder / f"{name}.json").write_bytes(encode(document))
+        cpu, wall = process_time(), perf_counter()
+        build(folder, site)
+        taken = {"CPU, s": process_time() - cpu, "elapsed, s": perf_counter() - wall}
+        again = process_time()
+        build(folder, site)
+        return {
+            **taken,
+            "unchanged, CPU, s": process_time() - again,
+            "index.json, kB": (site / "index.json").stat().st_size / 1e3,
+            "index.json gzip, kB": len(gzip.compress((site / "index.json").read_bytes())) / 1e3,
+            "index.html, kB": (site / "index.html").stat().st_size / 1e3,
+            "history.json, kB": (site / "history.json").stat().st_size / 1e3,
+        }
+
+
+def apart(count: int, days: int) -> dict[str, float]:
+    """Measure in a process of its own."""
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        return pool.submit(measure, count, days).result()
+
+
+def table(sizes: list[int], days: int) -> str:
+    """The figures, each with the exponent since the size before."""
+    found = [apart(size, days) for size in sizes]
+    lines = [f"{'findings':22}" + "".join(f"{size:>18,}" for size in sizes)]
+    for what in found[0]:
+        cells = [_cell(found, sizes, at, what) for at in range(len(sizes))]
+        lines.append(f"{what:22}" + "".join(f"{cell:>18}" for cell in cells))
+    return "\n".join(lines)
+
+
+def _cell(found: list[dict[str, float]], sizes: list[int], at: int, what: str) -> str:
+    now = found[at][what]
+    if at == 0:
+        return f"{now:.2f}"
+    exponent = math.log(now / found[at - 1][what]) / math.log(sizes[at] / sizes[at - 1])
+    return f"{now:.2f} ^{exponent:.2f}"
+
+
+def main() -> None:
+    """Read the arguments and print the table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("sizes", nargs="*", type=int, default=SIZES)
+    parser.add_argument("--days", type=int, default=FIVE_YEARS, help="daily scans")
+    asked = parser.parse_args()
+    sys.stdout.write(table(asked.sizes, asked.days) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,163 @@
+"""The site's folder: at every moment one whole build, and never a mixture of two.
+
+    .builds/<id>/      a build, written here until it is whole
+    .current           a link to the build that is served; it is replaced in one step
+    index.json         a link to .current/index.json, and so on for each file and folder
+
+As Kubernetes does it for mounted ConfigMaps: whoever is killed, or finds the disk full, has written
+into a folder that nobody reads. The build before stays for those who are reading it.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from release.errors import FailedError, TryAgainError
+
+BUILDS = ".builds"
+CURRENT = ".current"
+LOCK_PATIENCE = 60
+"""Seconds for which another builder is waited for."""
+
+
+@contextmanager
+def held(folder: Path) -> Iterator[None]:
+    """Hold the folder: of several builders one at a time reads the documents and writes.
+
+    :raises TryAgainError: another builder has held it for a minute.
+    :raises FailedError: the folder cannot be made, or not be written to.
+    """
+    try:
+        (folder / BUILDS).mkdir(parents=True, exist_ok=True)
+        _ignore(folder / ".gitignore")
+        with FileLock(folder / BUILDS / "lock", timeout=LOCK_PATIENCE):
+            yield
+    except Timeout as error:
+        raise TryAgainError(
+            f"another run is building the site in {folder}", remedy="run again when it has ended"
+        ) from error
+    except OSError as error:
+        raise FailedError(
+            f"the site in {folder} could not be written",
+            why=str(error),
+            remedy="what was served before still is; make room or give leave, then run again",
+        ) from error
+
+
+def served(folder: Path, name: str) -> bytes | None:
+    """A file of the build that is served; ``None`` where there is none."""
+    try:
+        return (folder / CURRENT / name).read_bytes()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+
+
+def publish(folder: Path, files: Mapping[str, bytes]) -> tuple[str, ...]:
+    """Serve these files, all at once.
+
+    Called with the folder held.
+
+    :param files: paths below the folder, with ``/``, to content.
+    :returns: the files that differ from those served before; with none nothing was written.
+    :raises OSError: they could not be written; what was served before still is.
+    """
+    changed = tuple(name for name, data in files.items() if served(folder, name) != data)
+    before = _target(folder)
+    if not changed and before and not _surplus(folder / CURRENT, files):
+        _link(folder, files)
+        return ()
+    build = Path(tempfile.mkdtemp(dir=folder / BUILDS))
+    try:
+        _write(build, files)
+        _announce(folder, files)
+        _point(folder / CURRENT, f"{BUILDS}/{build.name}")
+    except OSError:
+        shutil.rmtree(build, ignore_errors=True)
+        raise
+    _link(folder, files)
+    _sweep(folder, {build.name, before})
+    return changed
+
+
+def _write(build: Path, files: Mapping[str, bytes]) -> None:
+    """Write a build. Its first level is forced to the disk; below, a loss would be seen and mended
+    by the next build, and ten thousand findings need not wait for the disk one by one.
+    """
+    build.chmod(0o755)  # mkdtemp's 0700 would hide the site from a web server
+    for parent in sorted({Path(name).parent for name in files}):
+        (build / parent).mkdir(parents=True, exist_ok=True)
+    for name, data in files.items():
+        with (build / name).open("wb") as file:
+            file.write(data)
+            if "/" not in name:
+                file.flush()
+                os.fsync(file.fileno())
+
+
+def _point(link: Path, target: str) -> None:
+    """Make a link point somewhere else, in one step."""
+    fresh = link.with_name(f".new{link.name.replace('/', '')}")
+    fresh.unlink(missing_ok=True)
+    fresh.symlink_to(target)
+    fresh.replace(link)
+
+
+def _announce(folder: Path, files: Iterable[str]) -> None:
+    """Make the links of the first level that are not there yet: they lead nowhere until the current
+    build has what they name, so that a build is complete in the moment in which it is current.
+    """
+    for name in {name.partition("/")[0] for name in files}:
+        if not os.path.lexists(folder / name):
+            (folder / name).symlink_to(f"{CURRENT}/{name}")
+
+
+def _link(folder: Path, files: Iterable[str]) -> None:
+    """Let every file and folder of the first level lead to the current build, and no other."""
+    names = {name.partition("/")[0] for name in files}
+    for name in sorted(names):
+        link, target = folder / name, f"{CURRENT}/{name}"
+        if not (link.is_symlink() and str(link.readlink()) == target):
+            _point(link, target)
+    for link in folder.iterdir():
+        if link.name not in names and link.is_symlink() and _is_ours(link):
+            link.unlink()
+
+
+def _is_ours(link: Path) -> bool:
+    return str(link.readlink()).startswith(f"{CURRENT}/")
+
+
+def _surplus(build: Path, files: Mapping[str, bytes]) -> bool:
+    """Whether the build holds a file that is not asked for."""
+    held = sum(len(names) for _, _, names in os.walk(build))
+    return held != len(files)
+
+
+def _target(folder: Path) -> str | None:
+    """The name of the build that is served."""
+    try:
+        return (folder / CURRENT).readlink().name
+    except FileNotFoundError:
+        return None
+
+
+def _sweep(folder: Path, keep: set[str | None]) -> None:
+    """Remove the builds that nobody reads any more, and those that were never finished."""
+    for build in (folder / BUILDS).iterdir():
+        if build.is_dir() and build.name not in keep:
+            shutil.rmtree(build, ignore_errors=True)
+
+
+def _ignore(path: Path) -> None:
+    """Keep the working tree clean; what an adopter wrote there stays."""
+    if not path.exists():
+        fresh = path.with_name(f".new{path.name}")
+        fresh.write_text("*\n", encoding="utf-8")
+        fresh.replace(path)
