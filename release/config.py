@@ -121,6 +121,7 @@ class Config(Settings, frozen=True, kw_only=True):
     nothing, propose it on a branch, or release it.
     ``forge``: where pull requests and releases are made; by default nowhere.
     ``forge-url``: the forge's API; by default that of github.com, or ``GITHUB_API_URL``.
+    ``status-url``: where the status site is served; the badges of a README lead there.
     """
 
     repository: str = "local"
@@ -134,6 +135,7 @@ class Config(Settings, frozen=True, kw_only=True):
     publish_code_findings: bool = False
     scanners: tuple[str, ...] = ("osv",)
     beside: tuple[Literal["floor", "dev"], ...] = ("floor", "dev")
+    status_url: str | None = None
     policy: Policy = Policy()
     repositories: dict[str, RepositoryTable] = {}
     commit: Literal["none", "push", "pull-request"] = "none"

@@ -48,6 +48,48 @@ def serve(_: Shell, project: str = ".", port: int = 0) -> None:
     console.run("status.serve", body, project=project, at="", json=False)
 
 
+@task(
+    help={
+        "project": COMMON["project"],
+        "json": COMMON["json"],
+        "url": "where the site is served (default: status-url of the configuration)",
+        "readme": "the file (default: README.md of the project)",
+        "dry_run": "show what would stand there, and change nothing",
+    }
+)
+def badges(
+    _: Shell,
+    project: str = ".",
+    json: bool = False,
+    url: str = "",
+    readme: str = "",
+    dry_run: bool = False,
+) -> None:
+    """Keep the badges of the README between its two markers.
+
+    For example:
+      release-warden status.badges --url https://paperboy.example/security-status
+    """
+    from pathlib import Path
+
+    from release.flows import console
+    from status_site.site import write_badges
+
+    def body(context: Context) -> Outcome:
+        workspace = context.workspace
+        place = Path(readme).absolute() if readme else workspace.root / "README.md"
+        result = write_badges(place, url or workspace.config.status_url or "", dry_run=dry_run)
+        done = "would change" if dry_run else "changed"
+        text = (
+            f"{place.name} {done}:\n{result.text}"
+            if result.changed
+            else f"{place.name} is as it should be"
+        )
+        return console.Outcome(result, text)
+
+    console.run("status.badges", body, project=project, at="", json=json)
+
+
 def _build(context: Context, output: str) -> Outcome:
     """Lay the ledger's documents out, and build the site of them."""
     from pathlib import Path
@@ -67,5 +109,5 @@ def _build(context: Context, output: str) -> Outcome:
     return Outcome(status, text)
 
 
-collection = Collection("status", build, serve)
+collection = Collection("status", build, serve, badges)
 """The tasks of the site."""

@@ -12,8 +12,11 @@ from http import HTTPStatus
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+from release.adapters.workspace import write_file
 from release.errors import ProjectError, UsageError
+from release.model.base import Document
 from status_site.build import FOLDER, BuildResult, build
+from status_site.readme import block, with_badges
 
 LOOPBACK = "127.0.0.1"
 
@@ -36,6 +39,34 @@ def build_site(
             remedy="run release.scan, then again",
         )
     return build(documents, output or project / FOLDER, now)
+
+
+class BadgesResult(Document, frozen=True, kw_only=True, tag="release-warden/status-badges/1"):
+    """What stands between the markers of a README, and whether that is news to it."""
+
+    readme: str
+    changed: bool
+    text: str
+
+
+def write_badges(readme: Path, url: str, *, dry_run: bool = False) -> BadgesResult:
+    """Bring the badges of a README up to date.
+
+    :param readme: the file; Markdown in UTF-8.
+    :param url: where the site is served.
+    :param dry_run: tell, and change nothing.
+    :raises UsageError: there is no such file, it has no place for badges, or the address is wrong.
+    """
+    try:
+        before = readme.read_bytes().decode()
+    except (FileNotFoundError, UnicodeDecodeError) as error:
+        raise UsageError(
+            f"{readme.name} cannot be read", why=str(error), remedy="name it with --readme"
+        ) from error
+    after = with_badges(before, url)
+    if after != before and not dry_run:
+        write_file(readme, after)
+    return BadgesResult(readme=str(readme), changed=after != before, text=block(url))
 
 
 def serve_site(project: Path, port: int = 0, tell: Callable[[str], object] | None = None) -> None:

@@ -20,9 +20,12 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from release.errors import FailedError, TryAgainError
+from release.model.base import decode
+from status_site.schemas import BuildFiles
 
 BUILDS = ".builds"
 CURRENT = ".current"
+INDEX = "build.json"
 LOCK_PATIENCE = 60
 """Seconds for which another builder is waited for."""
 
@@ -36,6 +39,7 @@ def held(folder: Path) -> Iterator[None]:
     """
     try:
         (folder / BUILDS).mkdir(parents=True, exist_ok=True)
+        (folder / BUILDS).chmod(0o755)
         _ignore(folder / ".gitignore")
         with FileLock(folder / BUILDS / "lock", timeout=LOCK_PATIENCE):
             yield
@@ -64,13 +68,12 @@ def publish(folder: Path, files: Mapping[str, bytes]) -> tuple[str, ...]:
 
     Called with the folder held.
 
-    :param files: paths below the folder, with ``/``, to content.
+    :param files: paths below the folder, with ``/``, to content; ``build.json`` has the digests.
     :returns: the files that differ from those served before; with none nothing was written.
     :raises OSError: they could not be written; what was served before still is.
     """
-    changed = tuple(name for name, data in files.items() if served(folder, name) != data)
-    before = _target(folder)
-    if not changed and before and not _surplus(folder / CURRENT, files):
+    changed, before = _changed(folder, files), _target(folder)
+    if not changed and before:
         _link(folder, files)
         return ()
     build = Path(tempfile.mkdtemp(dir=folder / BUILDS))
@@ -86,24 +89,46 @@ def publish(folder: Path, files: Mapping[str, bytes]) -> tuple[str, ...]:
     return changed
 
 
+def _changed(folder: Path, files: Mapping[str, bytes]) -> tuple[str, ...]:
+    """The files that differ from those served, by digest, or that lost their content since."""
+    told = served(folder, INDEX)
+    if told == files[INDEX]:
+        return tuple(name for name in files if _size(folder / CURRENT / name) != len(files[name]))
+    old = decode(BuildFiles, told, origin=f"{INDEX} of the site").files if told else {}
+    new = decode(BuildFiles, files[INDEX]).files
+    return (*(name for name in new if old.get(name) != new[name]), INDEX)
+
+
+def _size(path: Path) -> int | None:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return None
+
+
 def _write(build: Path, files: Mapping[str, bytes]) -> None:
     """Write a build. Its first level is forced to the disk; below, a loss would be seen and mended
     by the next build, and ten thousand findings need not wait for the disk one by one.
+
+    Whatever the umask, a web server can read it.
     """
-    build.chmod(0o755)  # mkdtemp's 0700 would hide the site from a web server
-    for parent in sorted({Path(name).parent for name in files}):
-        (build / parent).mkdir(parents=True, exist_ok=True)
+    build.chmod(0o755)
+    for parent in sorted({name.rpartition("/")[0] for name in files if "/" in name}):
+        (build / parent).mkdir()
+        (build / parent).chmod(0o755)
     for name, data in files.items():
-        with (build / name).open("wb") as file:
+        descriptor = os.open(f"{build}/{name}", os.O_WRONLY | os.O_CREAT | os.O_EXCL)
+        with os.fdopen(descriptor, "wb") as file:
             file.write(data)
+            os.fchmod(descriptor, 0o644)
             if "/" not in name:
                 file.flush()
-                os.fsync(file.fileno())
+                os.fsync(descriptor)
 
 
 def _point(link: Path, target: str) -> None:
     """Make a link point somewhere else, in one step."""
-    fresh = link.with_name(f".new{link.name.replace('/', '')}")
+    fresh = link.with_name(f".new{link.name}")
     fresh.unlink(missing_ok=True)
     fresh.symlink_to(target)
     fresh.replace(link)
@@ -132,12 +157,6 @@ def _link(folder: Path, files: Iterable[str]) -> None:
 
 def _is_ours(link: Path) -> bool:
     return str(link.readlink()).startswith(f"{CURRENT}/")
-
-
-def _surplus(build: Path, files: Mapping[str, bytes]) -> bool:
-    """Whether the build holds a file that is not asked for."""
-    held = sum(len(names) for _, _, names in os.walk(build))
-    return held != len(files)
 
 
 def _target(folder: Path) -> str | None:

@@ -18,6 +18,9 @@ _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9.:_-]{2,63}", re.ASCII)
 LONGEST = 240
 """Characters of an advisory's summary that the page shows; ``index.json`` holds it whole."""
 
+MOST_ROWS = 200
+"""Findings that the page shows, the worst; ``index.json`` holds all."""
+
 VERDICTS: dict[Verdict, str] = {
     "installable-fix": "A fresh install can avoid it",
     "blocked-by-us": "Held back by our own requirement",
@@ -147,7 +150,9 @@ def own_code(counts: OwnCode) -> str:
 def clean(text: str) -> str:
     """Foreign text in one line, short, without characters that control or reorder it."""
     line = " ".join(text.split())
-    shown = "".join(char for char in line if unicodedata.category(char) not in {"Cc", "Cf", "Cs"})
+    shown = line
+    if not line.isprintable():
+        shown = "".join(c for c in line if unicodedata.category(c) not in {"Cc", "Cf", "Cs"})
     return shown if len(shown) <= LONGEST else shown[: LONGEST - 1].rstrip() + "…"
 
 

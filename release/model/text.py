@@ -36,7 +36,9 @@ def plain(text: str, limit: int = 1000) -> str:
 
     :param limit: the most characters to keep.
     """
-    kept = "".join(" " if unicodedata.category(c)[0] in "CZ" else c for c in text[: limit * 4])
+    kept = text[: limit * 4]
+    if not kept.isprintable():  # it holds a character of the categories C or Z, beyond the space
+        kept = "".join(" " if unicodedata.category(c)[0] in "CZ" else c for c in kept)
     line = " ".join(kept.split())
     return line if len(line) <= limit else line[: limit - 1].rstrip() + "…"
 
