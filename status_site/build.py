@@ -43,10 +43,20 @@ def build(documents: Path, output: Path, now: datetime | None = None) -> BuildRe
         try:
             known = read(documents)
         except DocumentError as error:
-            _mark(output, FailedUpdate(at=now or Clock().now(), why=plain(error.what, 300)))
+            _mark(output, error, now)
             raise
         status = SecurityStatus.from_documents(known, now)
         return BuildResult(status, output, publish(output, site_files(known, status)))
+
+
+def mark_failed(output: Path, error: DocumentError, now: datetime) -> None:
+    """Serve the last good status as stale, after an update that could not even read its documents.
+
+    :param error: what could not be read.
+    """
+    if output.exists():
+        with held(output):
+            _mark(output, error, now)
 
 
 def after_run(folder: Path) -> None:
@@ -57,11 +67,12 @@ def after_run(folder: Path) -> None:
     build(folder, folder.parents[2] / FOLDER)
 
 
-def _mark(output: Path, failed: FailedUpdate) -> None:
+def _mark(output: Path, error: DocumentError, now: datetime | None) -> None:
     """Serve the last good status as stale: without a grade, under the same build id."""
     data = served(output, "index.json")
     if data is None:
         return
+    failed = FailedUpdate(at=now or Clock().now(), why=plain(error.what, 300))
     status = decode(SecurityStatus, data, origin="index.json of the site").failed(failed)
     publish(output, bound({**_served(output), **faces(status)}, status))
 

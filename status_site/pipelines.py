@@ -94,13 +94,20 @@ def _build(context: Context, output: str) -> Outcome:
     """Lay the ledger's documents out, and build the site of them."""
     from pathlib import Path
 
+    from release.errors import DocumentError
     from release.flows.after_run import refresh
     from release.flows.console import Outcome
+    from status_site.build import FOLDER, mark_failed
     from status_site.site import build_site
 
-    refresh(context, context.place.name)
-    folder = Path(output).absolute() if output else None
-    built = build_site(context.workspace.root, folder, context.clock.now())
+    workspace, now = context.workspace, context.clock.now()
+    folder = Path(output).absolute() if output else workspace.root / FOLDER
+    try:
+        refresh(context, context.place.name)
+    except DocumentError as error:
+        mark_failed(folder, error, now)
+        raise
+    built = build_site(workspace.root, folder, now)
     status = built.status
     text = (
         f"{status.project}: grade {status.security_grade or 'withheld'}, "

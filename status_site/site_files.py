@@ -11,12 +11,11 @@ from status_site.badges import as_svg, badges
 from status_site.documents import Documents
 from status_site.feed import feed
 from status_site.findings import FindingStatus, PublicFinding, public_finding
-from status_site.names import version_name
 from status_site.page import render
 from status_site.releases import release_statuses
 from status_site.sbom import sbom
 from status_site.schemas import BuildFiles, openapi, published
-from status_site.status import SecurityStatus
+from status_site.status import SecurityStatus, sbom_file
 from status_site.timeline import timeline
 
 
@@ -54,11 +53,13 @@ def _exchange(documents: Documents, status: SecurityStatus) -> dict[str, bytes]:
     snapshot = documents.snapshot
     if documents.record is None or snapshot is None:
         return {}
-    tooling = f"release-warden, build-id {status.build_id}"
-    made = {"vex.json": openvex(documents.record, snapshot, snapshot.taken_at, tooling)}
+    made = {}
+    if "vex" in status.links:
+        tooling = f"release-warden, build-id {status.build_id}"
+        made["vex.json"] = openvex(documents.record, snapshot, snapshot.taken_at, tooling)
     closure = snapshot.closure(status.basis)
     if closure:
-        made[f"sbom/{version_name(closure.version)}.cdx.json"] = sbom(closure, status)
+        made[sbom_file(closure)] = sbom(closure, status)
     return made
 
 

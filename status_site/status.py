@@ -24,8 +24,9 @@ from release.model.finding import USERS_GET, ClosureKind, Severity
 from release.model.heartbeat import Run
 from release.model.receipt import Receipt, ReceiptFile
 from release.model.record import Record, Tracked
-from release.model.snapshot import State
+from release.model.snapshot import Closure, State
 from release.record.history import response
+from release.record.openvex import concerned
 from status_site.documents import Documents
 from status_site.findings import (
     OwnCode,
@@ -48,7 +49,6 @@ LINKS = {
     "page": "index.html",
     "data": "index.json",
     "history": "history.json",
-    "vex": "vex.json",
     "feed": "feed.xml",
     "badges": "badges/grade.json",
     "schema": "schema.json",
@@ -238,7 +238,7 @@ class SecurityStatus(Document, frozen=True, kw_only=True, tag="release-warden/st
             releases=tuple(_release(receipt) for receipt in documents.releases),
             last_decision=_decision(documents),
             last_run=_last_run(documents.run),
-            links=LINKS,
+            links=_links(documents, basis),
         )
         return msgspec.structs.replace(status, build_id=_build_id(status, documents))
 
@@ -252,6 +252,23 @@ class SecurityStatus(Document, frozen=True, kw_only=True, tag="release-warden/st
         return msgspec.structs.replace(
             self, security_grade=None, grade_caps=(doubt, *kept), failed_update=update
         )
+
+
+def _links(documents: Documents, basis: ClosureKind) -> dict[str, str]:
+    """The other files: those that are always there, and those that have anything to say."""
+    record, snapshot = documents.record, documents.snapshot
+    links = dict(LINKS)
+    if record and snapshot and concerned(record, snapshot):
+        links["vex"] = "vex.json"
+    closure = snapshot.closure(basis) if snapshot else None
+    if record and closure:
+        links["sbom"] = sbom_file(closure)
+    return links
+
+
+def sbom_file(closure: Closure) -> str:
+    """Where the SBOM of a closure lies."""
+    return f"sbom/{version_name(closure.version)}.cdx.json"
 
 
 def _build_id(status: SecurityStatus, documents: Documents) -> str:

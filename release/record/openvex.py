@@ -43,8 +43,7 @@ def openvex(
     version = released(snapshot)
     statements = [
         _statement(record, item, version, reach.get(item.finding.key))
-        for item in shipped(record)
-        if not (version and item.is_there) or item.finding.reaches("published")
+        for item in concerned(record, snapshot)
     ]
     content: dict[str, Any] = {
         "@context": CONTEXT,
@@ -57,6 +56,19 @@ def openvex(
     mark = sha256(msgspec.json.encode(content, order="sorted"))
     whole = {**content, "@id": f"urn:release-warden:vex:{mark}"}
     return msgspec.json.format(msgspec.json.encode(whole, order="sorted"), indent=2) + b"\n"
+
+
+def concerned(record: Record, snapshot: Snapshot | None) -> tuple[Tracked, ...]:
+    """The findings that the document has a statement on.
+
+    With none there should be no document: the specification's schema wants a statement at least.
+    """
+    version = released(snapshot)
+    return tuple(
+        item
+        for item in shipped(record)
+        if not (version and item.is_there) or item.finding.reaches("published")
+    )
 
 
 def _statement(record: Record, item: Tracked, version: str, reach: Reach | None) -> dict[str, Any]:
