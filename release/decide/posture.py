@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
 from release.config import Policy
-from release.decide.grade import Letter, grade, summarize
+from release.decide.grade import Counted, Letter, grade
 from release.model.changes import Change, ChangeKind, Changes
 from release.model.finding import RELEASABLE, Finding
 from release.model.record import Record
@@ -108,6 +108,7 @@ def doubts(record: Record, policy: Policy) -> Iterator[str]:
 
 
 def _letter(record: Record, without: Iterable[str], unknown: tuple[str, ...]) -> Letter | None:
+    """The grade by severities alone: a decision knows no time, so ages stay out of it."""
     gone = set(without)
-    counted = (f.severity for f in users_get(record) if f.key not in gone)
-    return grade(summarize(counted), unknown).letter
+    counted = (Counted(severity=f.severity) for f in users_get(record) if f.key not in gone)
+    return grade(counted, unknown).letter
