@@ -44,10 +44,13 @@ def sbom(closure: Closure, status: SecurityStatus) -> bytes:
         bom_ref=purl(name, closure.version),
         purl=_purl(name, closure.version),
     )
-    components = [_component(pin) for pin in closure.pins]
+    # One part a reference, and none for the project itself: equal ones would be renamed at random.
+    pins = {purl(pin.name, pin.version): pin for pin in closure.pins}
+    pins.pop(purl(name, closure.version), None)
+    parts = [(pin, _component(pin)) for pin in pins.values()]
     bom = Bom(
-        components=components,
-        dependencies=_dependencies(root, components, closure),
+        components=[component for _, component in parts],
+        dependencies=_dependencies(root, parts),
         serial_number=uuid5(NAMESPACE_URL, f"release-warden/sbom/{status.build_id}"),
         metadata=BomMetaData(
             component=root,
@@ -87,19 +90,18 @@ def _gap(gap: Gap) -> str:
     return plain(f"{gap.name}: {gap.reason}", 300)
 
 
-def _dependencies(
-    root: Component, components: Sequence[Component], closure: Closure
-) -> Iterator[Dependency]:
+def _dependencies(root: Component, parts: Sequence[tuple[Pin, Component]]) -> Iterator[Dependency]:
     """Who requires what, as far as the resolver told; a package may be there at two versions."""
     from cyclonedx.model.dependency import Dependency
 
     needed: dict[str, list[tuple[Pin, Component]]] = {}
-    for pin, component in zip(closure.pins, components, strict=True):
+    for pin, component in parts:
         for name in pin.via:
             needed.setdefault(name, []).append((pin, component))
-    ours = [component for _, component in needed.get(root.name, ())]
+    names = {pin.name for pin, _ in parts}
+    ours = [it for pin, it in parts if root.name in pin.via or not names & {*pin.via}]
     yield Dependency(ref=root.bom_ref, dependencies=[Dependency(ref=it.bom_ref) for it in ours])
-    for pin, component in zip(closure.pins, components, strict=True):
+    for pin, component in parts:
         wanted = [c for other, c in needed.get(pin.name, ()) if {*other.pythons} & {*pin.pythons}]
         refs = [Dependency(ref=other.bom_ref) for other in wanted]
         yield Dependency(ref=component.bom_ref, dependencies=refs)

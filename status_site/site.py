@@ -57,6 +57,7 @@ def write_badges(readme: Path, url: str, *, dry_run: bool = False) -> BadgesResu
     :param dry_run: tell, and change nothing.
     :raises UsageError: there is no such file, it has no place for badges, or the address is wrong.
     """
+    text = block(url)
     try:
         before = readme.read_bytes().decode()
     except (FileNotFoundError, UnicodeDecodeError) as error:
@@ -66,7 +67,7 @@ def write_badges(readme: Path, url: str, *, dry_run: bool = False) -> BadgesResu
     after = with_badges(before, url)
     if after != before and not dry_run:
         write_file(readme, after)
-    return BadgesResult(readme=str(readme), changed=after != before, text=block(url))
+    return BadgesResult(readme=str(readme), changed=after != before, text=text)
 
 
 def serve_site(project: Path, port: int = 0, tell: Callable[[str], object] | None = None) -> None:

@@ -391,6 +391,14 @@ def test_the_sbom_tells_what_users_get():
     assert gaps == ["odd: sdists only"]
 
 
+def test_the_project_among_its_own_packages_is_one_part():
+    own = (pin("paperboy", "1.2.3"), pin("a", via=("paperboy",)), pin("A", via=("paperboy",)))
+    documents = world(closures=(pinned(*own),))
+    first, second = (made(documents)[1]["sbom/1.2.3.cdx.json"] for _ in range(2))
+    assert first == second
+    assert [part["purl"] for part in json.loads(first)["components"]] == ["pkg:pypi/a@1.0"]
+
+
 def test_a_package_at_two_versions_has_two_parts():
     two = (
         pin("a", "1", via=("paperboy",)),
