@@ -72,8 +72,11 @@ def _mark(output: Path, error: DocumentError, now: datetime | None) -> None:
     data = served(output, "index.json")
     if data is None:
         return
-    failed = FailedUpdate(at=now or Clock().now(), why=plain(error.what, 300))
-    status = decode(SecurityStatus, data, origin="index.json of the site").failed(failed)
+    try:
+        last = decode(SecurityStatus, data)
+    except DocumentError:
+        return  # of another version, or damaged: it withdraws its grade when its time has passed
+    status = last.failed(FailedUpdate(at=now or Clock().now(), why=plain(error.what, 300)))
     publish(output, bound({**_served(output), **faces(status)}, status))
 
 

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from release.errors import FailedError, TryAgainError
+from release.errors import DocumentError, FailedError, TryAgainError
 from release.model.base import decode
 from status_site.schemas import BuildFiles
 
@@ -94,9 +94,16 @@ def _changed(folder: Path, files: Mapping[str, bytes]) -> tuple[str, ...]:
     told = served(folder, INDEX)
     if told == files[INDEX]:
         return tuple(name for name in files if _size(folder / CURRENT / name) != len(files[name]))
-    old = decode(BuildFiles, told, origin=f"{INDEX} of the site").files if told else {}
-    new = decode(BuildFiles, files[INDEX]).files
+    old, new = _digests(told), _digests(files[INDEX])
     return (*(name for name in new if old.get(name) != new[name]), INDEX)
+
+
+def _digests(data: bytes | None) -> dict[str, str]:
+    """What an index tells; nothing where it was lost or damaged, as all is then written anew."""
+    try:
+        return decode(BuildFiles, data or b"").files
+    except DocumentError:
+        return {}
 
 
 def _size(path: Path) -> int | None:

@@ -14,9 +14,11 @@ from contextlib import contextmanager, suppress
 from datetime import timedelta
 
 import pytest
+from filelock import FileLock
 from status_worlds import NOW, finding, lay_out, world
 
-from release.errors import DocumentError, FailedError, ProjectError, UsageError
+from release.errors import DocumentError, FailedError, ProjectError, TryAgainError, UsageError
+from status_site import store
 from status_site.build import after_run, build
 from status_site.site import build_site, serve_site, server
 from status_site.store import CURRENT
@@ -269,6 +271,31 @@ def test_a_lost_file_is_mended(project):
     (folder / "feed.xml").unlink()
     assert build_site(project).written == ("history.json",)
     assert build_site(project).written == ()
+    whole(folder)
+
+
+@pytest.mark.parametrize("damage", [b"", b"{}", b"no json"])
+def test_a_damaged_site_is_written_anew_and_hides_no_other_trouble(project, damage):
+    folder = build_site(project).folder
+    for name in ("build.json", "index.json"):
+        (folder / name).resolve().write_bytes(damage)
+    good = (documents_of(project) / "record.json").read_bytes()
+    (documents_of(project) / "record.json").write_bytes(b"{")
+    with pytest.raises(DocumentError, match="record"):
+        build_site(project)
+    (documents_of(project) / "record.json").write_bytes(good)
+    assert "index.json" in build_site(project).written
+    whole(folder)
+
+
+def test_a_builder_that_holds_the_folder_too_long(project, monkeypatch):
+    folder = build_site(project).folder
+    monkeypatch.setattr(store, "LOCK_PATIENCE", 0.1)
+    with (
+        FileLock(folder / store.BUILDS / "lock"),
+        pytest.raises(TryAgainError, match="another run"),
+    ):
+        build_site(project)
     whole(folder)
 
 

@@ -68,6 +68,32 @@ def test_the_script_agrees(drawn, scanned, tmp_path, monkeypatch, capsys):
     assert recomputed(made, tmp_path, monkeypatch, capsys) == made.security_grade
 
 
+WORST_FIRST = [None, "F", "D", "C", "B", "A"]
+
+
+@settings(deadline=None)
+@given(
+    drawn=st.lists(ONE, min_size=1, max_size=8),
+    place=st.integers(0, 7),
+    field=st.sampled_from(["first_seen", "fix_available_at", "verdict"]),
+)
+def test_what_is_not_known_of_a_finding_never_makes_the_grade_better(drawn, place, field):
+    at = place % len(drawn)
+    drawn[at] |= {"fixed_in": ("9",)}  # without a fix there is no age of one to be unknown
+    unknown = [*drawn[:at], drawn[at] | {field: None}, *drawn[at + 1 :]]
+    ranks = [WORST_FIRST.index(status(some).security_grade) for some in (unknown, drawn)]
+    assert ranks[0] <= ranks[1]
+
+
+@settings(deadline=None)
+@given(st.lists(ONE, min_size=1, max_size=8), st.randoms(use_true_random=False))
+def test_one_finding_less_is_never_worse_and_order_never_matters(drawn, random):
+    shuffled = random.sample(drawn, len(drawn))
+    assert status(shuffled).security_grade == status(drawn).security_grade
+    ranks = [WORST_FIRST.index(status(some).security_grade) for some in (drawn, drawn[1:])]
+    assert ranks[0] <= ranks[1]
+
+
 def test_the_script_knows_what_withholds_a_grade(tmp_path, monkeypatch, capsys):
     never = SecurityStatus.from_documents(Documents())
     failed = status([]).failed(FailedUpdate(at=NOW, why="the ledger cannot be read"))
