@@ -19,9 +19,10 @@ from release.flows.history import history
 from release.flows.seals import seals
 from release.model.decision import Decision
 from release.model.heartbeat import Heartbeat, Run
+from release.model.openvex import encoded
 from release.model.record import Record
 from release.model.snapshot import Snapshot
-from release.ship import openvex
+from release.ship.openvex import of_delta
 
 GROUP = "release_warden.after_run"
 
@@ -49,8 +50,8 @@ def refresh(context: Context, repository: str) -> None:
             receipt = documents(receipt=seal.receipt)["receipt.json"]
             files[f"releases/{seal.manifest.version}.json"] = receipt
             delta, at = seal.receipt.delta, seal.receipt.confirmed_at
-            if delta and (vex := openvex.document(delta, at)):
-                files[f"vex/{seal.manifest.version}.json"] = openvex.encoded(vex)
+            if delta and (vex := of_delta(delta, at)):
+                files[f"vex/{seal.manifest.version}.json"] = encoded(vex)
     for name, data in files.items():
         write_file(folder / name, data.decode())
 

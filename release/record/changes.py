@@ -9,10 +9,10 @@ from msgspec.structs import replace
 from release.model.base import digest
 from release.model.changes import Change, ChangeKind, Changes, Unknown
 from release.model.finding import RANK, Finding
+from release.model.names import normalised
 from release.model.record import Cause, Record, Tracked
 from release.model.snapshot import Snapshot
 from release.record.carry import carry_forward
-from release.record.names import normalised
 
 NOTHING = "nothing"
 SEVERITIES = ("critical", "high", "unknown", "medium", "low")

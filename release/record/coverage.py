@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass, field
 
 from release.model.finding import Finding
+from release.model.names import normalised
 from release.model.record import Coverage
 from release.model.snapshot import Closure, Scanner, Snapshot, State
-from release.record.names import normalised
 
 Versions = Mapping[str, Set[str]]
 

@@ -10,9 +10,9 @@ from msgspec.structs import replace
 
 from release.model.base import encode
 from release.model.finding import Finding
+from release.model.names import normalised
 from release.model.record import Record, Tracked
 from release.model.snapshot import Snapshot
-from release.record.names import normalised
 
 Handle = tuple[str, ...]
 _NEVER = datetime.max.replace(tzinfo=UTC)

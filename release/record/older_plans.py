@@ -13,8 +13,8 @@ from typing import Any
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 
 from release.model.finding import Finding
+from release.model.names import normalised
 from release.model.record import Record
-from release.record.names import normalised
 
 IDS = ("finding_id", "id", "vulnerability_id", "vuln_id", "cve", "vulnerability")
 """Where an older plan may name its finding; the first that is there counts."""

@@ -1,26 +1,21 @@
-"""The record as OpenVEX 0.2: what users of the project need to do about each vulnerability.
+"""The record as OpenVEX: what users of the project need to do about each vulnerability.
 
-Source: OpenVEX Specification v0.2.0. ``affected`` carries an action statement, ``not_affected`` a
-justification or an impact statement. Same record, same bytes.
+Same record, same bytes.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 
-import msgspec
+from msgspec.structs import replace
 
 from release.model.acceptance import Acceptance
-from release.model.base import sha256
+from release.model.openvex import Product, Statement, Vulnerability, document, encoded, purl
 from release.model.record import Cause, Record, Tracked
 from release.model.snapshot import Reach, Snapshot
 from release.model.text import plain
-from release.record.public import action, names, purl, released, shipped
-
-CONTEXT = "https://openvex.dev/ns/v0.2.0"
-AUTHOR = "Release Warden"
+from release.record.public import action, names, released, shipped
 
 IMPACT: dict[Cause, str] = {
     "withdrawn": "the advisory was withdrawn",
@@ -41,21 +36,11 @@ def openvex(
     """
     reach = {item.key: item for item in snapshot.reach} if snapshot else {}
     version = released(snapshot)
-    statements = [
+    told = (
         _statement(record, item, version, reach.get(item.finding.key))
         for item in concerned(record, snapshot)
-    ]
-    content: dict[str, Any] = {
-        "@context": CONTEXT,
-        "author": AUTHOR,
-        "timestamp": at.isoformat().replace("+00:00", "Z"),
-        "version": 1,
-        "tooling": tooling,
-        "statements": statements,
-    }
-    mark = sha256(msgspec.json.encode(content, order="sorted"))
-    whole = {**content, "@id": f"urn:release-warden:vex:{mark}"}
-    return msgspec.json.format(msgspec.json.encode(whole, order="sorted"), indent=2) + b"\n"
+    )
+    return encoded(document(told, at, tooling))
 
 
 def concerned(record: Record, snapshot: Snapshot | None) -> tuple[Tracked, ...]:
@@ -71,55 +56,54 @@ def concerned(record: Record, snapshot: Snapshot | None) -> tuple[Tracked, ...]:
     )
 
 
-def _statement(record: Record, item: Tracked, version: str, reach: Reach | None) -> dict[str, Any]:
+def _statement(record: Record, item: Tracked, version: str, reach: Reach | None) -> Statement:
     finding = item.finding
     name, *aliases = names(finding)
-    component = purl(finding.package, finding.version if item.is_there else "")
-    product = {"@id": purl(record.project, version), "subcomponents": [{"@id": component}]}
-    vulnerability: dict[str, Any] = {"name": name}
-    if aliases:
-        vulnerability["aliases"] = aliases
-    if finding.summary:
-        vulnerability["description"] = plain(finding.summary)
-    return {
-        "vulnerability": vulnerability,
-        "products": [product],
-        **_status(item, reach),
-    }
-
-
-def _status(item: Tracked, reach: Reach | None) -> dict[str, str]:
-    """The status of a finding, with what the specification demands beside it."""
+    component = Product(id=purl(finding.package, finding.version if item.is_there else ""))
+    bare = Statement(
+        vulnerability=Vulnerability(
+            name=name, aliases=tuple(aliases), description=plain(finding.summary)
+        ),
+        products=(Product(id=purl(record.project, version), subcomponents=(component,)),),
+        status="affected",
+        action_statement=action(item, reach),
+    )
     if item.accepted:
-        return _accepted(item.accepted, action(item, reach))
+        return _accepted(bare, item.accepted)
     if not item.is_there:
-        return _resolved([word.cause for _, word in sorted(item.sightings.items())])
+        return _resolved(bare, [word.cause for _, word in sorted(item.sightings.items())])
     if all(word.state != "open" for word in item.sightings.values()):
-        return {"status": "under_investigation", "status_notes": "no longer reported, unexplained"}
-    return {"status": "affected", "action_statement": action(item, reach)}
+        return replace(
+            bare,
+            status="under_investigation",
+            status_notes="no longer reported, unexplained",
+            action_statement="",
+        )
+    return bare
 
 
-def _accepted(word: Acceptance, remedy: str) -> dict[str, str]:
+def _accepted(bare: Statement, word: Acceptance) -> Statement:
     vex = word.vex
-    told: dict[str, str] = {"status": vex.status if vex else "affected", "status_notes": word.told}
     if vex is None or vex.status == "affected":
-        told["action_statement"] = plain(vex.action if vex else "") or remedy
-    elif vex.status == "not_affected":
-        if vex.justification:
-            told["justification"] = vex.justification
-        if vex.impact:
-            told["impact_statement"] = plain(vex.impact)
-    return told
+        said = plain(vex.action) if vex else ""
+        action = said or bare.action_statement
+        return replace(bare, status_notes=word.told, action_statement=action)
+    plainly = replace(bare, status=vex.status, status_notes=word.told, action_statement="")
+    if vex.status != "not_affected":
+        return plainly
+    return replace(plainly, justification=vex.justification, impact_statement=plain(vex.impact))
 
 
-def _resolved(causes: Sequence[Cause | None]) -> dict[str, str]:
+def _resolved(bare: Statement, causes: Sequence[Cause | None]) -> Statement:
     """Not affected only where every cause says so; what the project hides is not vouched for."""
+    bare = replace(bare, action_statement="")
     impacts = [IMPACT[cause] for cause in causes if cause in IMPACT]
     if impacts and len(impacts) == len(causes):
-        return {"status": "not_affected", "impact_statement": "; ".join(dict.fromkeys(impacts))}
+        why = "; ".join(dict.fromkeys(impacts))
+        return replace(bare, status="not_affected", impact_statement=why)
     if "suppressed" in causes:
         notes = "suppressed in the project, which gives no reason"
-        return {"status": "under_investigation", "status_notes": notes}
+        return replace(bare, status="under_investigation", status_notes=notes)
     if set(causes) <= {"package-gone", "out-of-scope"}:
-        return {"status": "not_affected", "justification": "component_not_present"}
-    return {"status": "fixed"}
+        return replace(bare, status="not_affected", justification="component_not_present")
+    return replace(bare, status="fixed")

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from urllib.parse import quote
 
 from release.model.finding import Finding
 from release.model.record import Record, Tracked
 from release.model.snapshot import Reach, Snapshot
 from release.model.text import VERDICTS, edit_text, plain
-from release.record.names import normalised
 
 SHIPPED = frozenset({"runtime", "extra"})
 """The scopes that users of the project get."""
@@ -27,12 +25,6 @@ def own_code(record: Record) -> Iterator[Tracked]:
     for item in record.tracked:
         if item.finding.kind == "code":
             yield item
-
-
-def purl(name: str, version: str = "") -> str:
-    """The package URL of a Python package (purl-spec, type ``pypi``)."""
-    at = f"@{quote(version, safe='.!+-_~')}" if version else ""
-    return f"pkg:pypi/{quote(normalised(name), safe='.-_~')}{at}"
 
 
 def names(finding: Finding) -> list[str]:

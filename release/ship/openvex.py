@@ -1,83 +1,30 @@
-"""The security delta of a release as OpenVEX 0.2 (github.com/openvex/spec)."""
+"""The security delta of a release as OpenVEX."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime
-from typing import Literal
-from urllib.parse import quote
 
-import msgspec
-
-from release.model.base import sha256
 from release.model.delta import Delta, DeltaFinding
+from release.model.openvex import (
+    OpenVex,
+    Product,
+    Statement,
+    Status,
+    Vulnerability,
+    document,
+    purl,
+)
 from release.model.text import VERDICTS
 
-CONTEXT = "https://openvex.dev/ns/v0.2.0"
-AUTHOR = "Release Warden"
 
-Status = Literal["not_affected", "affected", "fixed", "under_investigation"]
-
-
-class Part(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Something with an identifier: a product, or a package in it."""
-
-    id: str = msgspec.field(name="@id")
-    subcomponents: tuple[Part, ...] = ()
-
-
-class Vulnerability(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """An advisory by its name and the other names of its alias group."""
-
-    name: str
-    id: str = msgspec.field(name="@id", default="")
-    aliases: tuple[str, ...] = ()
-
-
-class Statement(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What is so of one vulnerability in some products; ``affected`` says what to do."""
-
-    vulnerability: Vulnerability
-    products: tuple[Part, ...]
-    status: Status
-    status_notes: str = ""
-    action_statement: str = ""
-
-
-class OpenVex(msgspec.Struct, frozen=True, kw_only=True):
-    """An OpenVEX document."""
-
-    context: str = msgspec.field(name="@context", default=CONTEXT)
-    id: str = msgspec.field(name="@id")
-    author: str = AUTHOR
-    timestamp: datetime
-    version: int = 1
-    statements: tuple[Statement, ...]
-
-
-def purl(name: str, version: str = "") -> str:
-    """The package URL of a distribution (github.com/package-url/purl-spec, type ``pypi``).
-
-    :param name: normalized (PEP 503).
-    """
-    return f"pkg:pypi/{quote(name)}" + (f"@{quote(version, safe='')}" if version else "")
-
-
-def document(delta: Delta, at: datetime) -> OpenVex | None:
+def of_delta(delta: Delta, at: datetime) -> OpenVex | None:
     """The delta as OpenVEX; ``None`` where it holds nothing, as a document needs a statement.
 
     :param at: when it became so, in UTC.
     """
     told = tuple(statements(delta))
-    if not told:
-        return None
-    name = sha256(msgspec.json.encode(told, order="sorted"))
-    return OpenVex(id=f"urn:release-warden:openvex:{name}", timestamp=at, statements=told)
-
-
-def encoded(vex: OpenVex) -> bytes:
-    """The canonical bytes: sorted keys, two spaces, one newline at the end."""
-    return msgspec.json.format(msgspec.json.encode(vex, order="sorted"), indent=2) + b"\n"
+    return document(told, at) if told else None
 
 
 def statements(delta: Delta) -> Iterator[Statement]:
@@ -96,14 +43,14 @@ def statements(delta: Delta) -> Iterator[Statement]:
 def _statement(
     finding: DeltaFinding, status: Status, product: str, held: Iterable[str], *, action: str = ""
 ) -> Statement:
-    parts = () if finding.own else tuple(Part(id=purl(finding.package, v)) for v in held)
+    parts = () if finding.own else tuple(Product(id=purl(finding.package, v)) for v in held)
     return Statement(
         vulnerability=Vulnerability(
             name=finding.name,
             id=finding.url or "",
             aliases=tuple(name for name in finding.ids if name != finding.name),
         ),
-        products=(Part(id=product, subcomponents=parts),),
+        products=(Product(id=product, subcomponents=parts),),
         status=status,
         action_statement=action,
     )

@@ -14,11 +14,11 @@ from msgspec.structs import replace
 from worlds import ADDED, FREED, NOON, finding, reach, scanner, snapshot
 
 from release.model.acceptance import Acceptance, Vex
+from release.model.openvex import purl
 from release.model.record import Sighting
 from release.model.snapshot import Word
 from release.record.carry import carry_forward
 from release.record.openvex import openvex
-from release.record.public import purl
 from release.record.sarif import sarif
 
 KEY = "CVE-1@jinja2"
@@ -273,8 +273,9 @@ def test_an_unexplained_finding_of_one_scanner_stays_affected_by_another():
 @pytest.mark.parametrize(
     ("name", "version", "url"),
     [
-        ("Foo_Bar", "1.0+cu118", "pkg:pypi/foo-bar@1.0+cu118"),
+        ("Foo_Bar", "1.0+cu118", "pkg:pypi/foo-bar@1.0%2Bcu118"),
         ("a/b?c#d", "1 2", "pkg:pypi/a%2Fb%3Fc%23d@1%202"),
+        ("demo", "1!2.0", "pkg:pypi/demo@1%212.0"),
         ("x", "", "pkg:pypi/x"),
     ],
 )
