@@ -38,6 +38,7 @@ from release.scan.findings import (
     Audience,
     Weakness,
     assess,
+    attributed,
     covered,
     findings_of,
     releases_of,
@@ -404,7 +405,7 @@ class _Judged:
                 self._request.cache,
                 archive=self._request.archive,
             )
-            found = source.match(releases)
+            found = attributed(source.match(releases), self._request.known)
         except UnreachableError as error:
             return self._failed(f"{error.what}: {error.why}. {error.remedy}")
         users = releases_of(pin for closure in self._closures for pin in closure.pins)

@@ -124,11 +124,25 @@ class Advisory(Part, frozen=True):
 
 
 class Damaged(Part, frozen=True):
-    """A record that could not be read; ``packages`` is ``None`` when not even they could be."""
+    """A record that could not be read; ``packages`` is ``None`` when not even they could be.
+
+    ``others`` are packages that it is about by the word of others, who name its id.
+    """
 
     name: str
     reason: str
     packages: frozenset[str] | None = None
+    others: frozenset[str] = frozenset()
+
+    @property
+    def id(self) -> str:
+        """The id that its file is named after, or that it was asked for by."""
+        return self.name.rpartition("/")[2].removesuffix(".json")
+
+    @property
+    def lost(self) -> frozenset[str]:
+        """The packages of which nothing is settled without it, as far as anybody can tell."""
+        return (self.packages or frozenset()) | self.others
 
     def may_concern(self, packages: frozenset[str]) -> bool:
         """Whether a reader who lacks this record may lack something about these packages."""
@@ -136,7 +150,8 @@ class Damaged(Part, frozen=True):
 
     def also_about(self, packages: Iterable[str]) -> Damaged:
         """The same, when it came in answer to a question about these packages."""
-        return Damaged(self.name, self.reason, frozenset(packages) | (self.packages or frozenset()))
+        asked = frozenset(packages) | (self.packages or frozenset())
+        return msgspec.structs.replace(self, packages=asked)
 
 
 def newest(records: Iterable[Advisory]) -> datetime | None:

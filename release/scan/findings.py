@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 
+import msgspec
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
@@ -95,9 +96,13 @@ class Assessment:
 
 
 def assess(found: Found, releases: Iterable[tuple[str, str]]) -> Assessment:
-    """Evaluate records against releases, (normalized name, version) pairs."""
+    """Evaluate records against releases, (normalized name, version) pairs.
+
+    Of a record that was told twice the newest counts.
+    """
     held: dict[str, dict[str, set[str]]] = {}
-    records = {record.id: record for record in found.advisories}
+    told = sorted(found.advisories, key=lambda record: record.modified)
+    records = {record.id: record for record in told}
     about = _by_package(records.values())
     undecided: set[Damaged] = set()
     for name, version in sorted(set(releases)):
@@ -115,6 +120,31 @@ def assess(found: Found, releases: Iterable[tuple[str, str]]) -> Assessment:
     return Assessment(weaknesses, tuple(sorted(undecided, key=lambda one: one.name)))
 
 
+def attributed(found: Found, known: Record | None) -> Found:
+    """An answer whose records that tell nothing at all are laid to the packages that others name
+    beside their ids: so a torn record settles nothing of the findings that it once told of.
+
+    About which further packages it may be, nobody knows: the answer stays partial.
+
+    :param known: the record before the scan.
+    """
+    ids = {one.id for one in found.damaged if one.packages is None}
+    about: dict[str, set[str]] = {id_: set() for id_ in ids}
+    for record in found.advisories:
+        for id_ in record.ids & ids:
+            about[id_] |= record.packages
+    for item in known.tracked if known else ():
+        for id_ in ids.intersection(item.finding.ids):
+            about[id_].add(canonicalize_name(item.finding.package))
+    return replace(
+        found,
+        damaged=tuple(
+            msgspec.structs.replace(one, others=frozenset(about.get(one.id, ())))
+            for one in found.damaged
+        ),
+    )
+
+
 def _by_package(records: Iterable[Advisory]) -> dict[str, list[Advisory]]:
     about: dict[str, list[Advisory]] = {}
     for record in records:
@@ -129,8 +159,8 @@ def releases_of(pins: Iterable[Pin]) -> tuple[tuple[str, str], ...]:
 
 
 def covered(closures: Iterable[Closure], damaged: Iterable[Damaged]) -> tuple[str, ...]:
-    """The ``name==version`` that were settled: all pins but those that a lost record names."""
-    lost = frozenset[str]().union(*(one.packages or () for one in damaged))
+    """The ``name==version`` that were settled: all pins but those that a lost record is about."""
+    lost = frozenset[str]().union(*(one.lost for one in damaged))
     pins = releases_of(pin for closure in closures for pin in closure.pins)
     return tuple(f"{name}=={version}" for name, version in pins if name not in lost)
 

@@ -1028,6 +1028,29 @@ def test_a_malformed_record_makes_the_scan_partial_only_where_it_may_concern(
     assert [gap.name for gap in scanner.skipped] == ["PYSEC-1"]
 
 
+def test_a_torn_record_settles_nothing_of_the_findings_that_it_told_of(world: World) -> None:
+    """Its file alone names it: who named that id before, or does beside it, is left unsettled."""
+    for name in ("{}-a", "{}-b", "{}-c"):
+        world.put(name, "1.0")
+    world.warn("PYSEC-1", "{}-a", "0 2")
+    world.warn("PYSEC-2", "{}-b", "5", aliases=["CVE-2"])
+    needs = ("{}-a", "{}-b", "{}-c")
+    known = carry_forward(None, world.scan(*needs, releases=None))
+    world.put("{}-a", "2.0")
+    database = world.database()
+    (database / "PYSEC-1.json").write_text('{"id": "PYSEC-1", "affec')
+    (database / "CVE-2.json").write_text("")
+    world.advisories.pop(0)
+    shot = world.scan(*needs, releases=None, known=known)
+    scanner = shot.scanners["osv"]
+    assert scanner.state == "partial"
+    assert scanner.covered == (world.named("{}-c==1.0"), world.named("{}-demo==2.0"))
+    assert [gap.name for gap in scanner.skipped] == ["CVE-2.json", "PYSEC-1.json"]
+    after = carry_forward(known, shot)
+    assert [finding.ids for finding in after.open] == [("PYSEC-1",)], "upgraded, or still in 2.0?"
+    assert {world.named("{}-a"), world.named("{}-b")} <= {*after.scanners["osv"].unknown}
+
+
 @dataclass(frozen=True)
 class Shop:
     """The plain project, set to the index and an OSV API of its own."""
@@ -1041,7 +1064,7 @@ class Shop:
 
 @pytest.fixture
 def shop(world: World, tmp_path: Path) -> Callable[..., Shop]:
-    def make(*requires: str, osv: str = "", index: str = "") -> Shop:
+    def make(*requires: str, osv: str = "", index: str = "", more: str = "") -> Shop:
         world.settle()
         folder = make_project(tmp_path / "plain")
         config = folder / "pyproject.toml"
@@ -1049,7 +1072,7 @@ def shop(world: World, tmp_path: Path) -> Callable[..., Shop]:
             "dependencies = []", f"dependencies = {json.dumps([world.named(r) for r in requires])}"
         )
         text += f'\n[tool.release-warden]\nindex-url = "{index or world.url + "/simple/"}"\n'
-        text += f'osv-url = "{osv}"\npythons = ["3.11"]\n'
+        text += f'osv-url = "{osv}"\npythons = ["3.11"]\n{more}\n'
         text += '\n[tool.uv]\nconstraint-dependencies = ["' + world.named("{}-a<2") + '"]\n'
         config.write_text(text)
         commit(folder)
@@ -1096,6 +1119,30 @@ def test_an_api_that_is_not_there_leaves_the_record_as_it_was(
     assert ran.code == 4, ran.err
     assert ran.document["scanners"]["osv"]["state"] == "failed"
     assert "PYSEC-1" in page.read_text()
+
+
+def test_an_archive_stands_in_for_an_api_that_is_down_and_says_so(
+    world: World, shop: Callable[..., Shop]
+) -> None:
+    world.put("{}-a", "1.0")
+    world.warn("PYSEC-1", "{}-a", "0 2", modified="2026-03-03T00:00:00Z")
+    world.database()
+    dead = f"http://127.0.0.1:{free_port()}"
+    project = shop("{}-a", osv=dead, more='osv-archive = "../advisories"')
+    ran = project.scan()
+    assert ran.code == 0, ran.err
+    scanner = ran.document["scanners"]["osv"]
+    assert scanner["state"] == "ok"
+    assert scanner["detail"] == f"advisories, because {dead} gave no answer"
+    assert scanner["database_date"] == "2026-03-03T00:00:00Z"
+    assert [one["ids"] for one in ran.document["findings"]] == [["PYSEC-1"]]
+    for file in world.database().glob("*.json"):
+        file.write_text("{")
+    ran = project.scan()
+    assert ran.code == 4, ran.err
+    detail = ran.document["scanners"]["osv"]["detail"]
+    assert "and the archive in its place is no help" in detail
+    assert "PYSEC-1" in (project.folder / "security/findings/SECURITY_FINDINGS.md").read_text()
 
 
 @pytest.mark.slow

@@ -88,7 +88,7 @@ class OsvArchive:
         """The records of these ids; a damaged one is told by its file's name."""
         wanted = set(ids)
         records = tuple(self._records[id_] for id_ in sorted(wanted) if id_ in self._records)
-        damaged = (one for one in self._damaged if Path(one.name).stem in wanted)
+        damaged = (one for one in self._damaged if one.id in wanted)
         return Found(records, tuple(damaged))
 
 
