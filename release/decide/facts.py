@@ -15,6 +15,7 @@ from release.decide.posture import LastRelease, Posture, doubts, posture
 from release.decide.waivers import split
 from release.model.base import sha256
 from release.model.finding import Finding
+from release.model.metadata import spelled
 from release.model.record import Record
 from release.model.release import Release
 from release.model.snapshot import Reach, Snapshot
@@ -167,13 +168,13 @@ def difference(snapshot: Snapshot) -> tuple[tuple[Finding, ...], tuple[Finding, 
 def fingerprint(snapshot: Snapshot) -> str:
     """What a release would change: each finding before and after, and the requirements shipped.
 
-    It holds no version, time or place, so that one change is released once.
+    It holds no version, time, place or spelling, so that one change is released once.
     """
     removed, added = difference(snapshot)
     verdicts = [(f.key, "present", "absent") for f in removed]
     verdicts += [(f.key, "absent", "present") for f in added]
     candidate = snapshot.closure("candidate")
-    requires = sorted(candidate.requires) if candidate else []
+    requires = sorted(map(spelled, candidate.requires)) if candidate else []
     return sha256(msgspec.json.encode([sorted(verdicts), requires]))
 
 

@@ -119,21 +119,25 @@ def _announce(context: Context, seal: Seal) -> str:
 
 
 def _offer(context: Context, seal: Seal) -> str:
-    manifest = seal.manifest
-    branch = f"release-warden/{manifest.tag}"
     remote = Remote(context.workspace.git, context.workspace.config.remote or "")
-    push_branch(remote, branch, manifest.commit)
-    return open_request(context, seal, branch)
+    return open_request(context, remote, seal)
 
 
-def open_request(context: Context, seal: Seal, branch: str) -> str:
-    """Make the pull request of a release commit's branch, which the remote has.
+def branch_of(seal: Seal) -> str:
+    """The branch on which a release commit is offered."""
+    return f"release-warden/{seal.manifest.tag}"
+
+
+def open_request(context: Context, remote: Remote, seal: Seal) -> str:
+    """Push a release commit as a branch of its own, and make a pull request where a forge is.
 
     :returns: its address; empty where no forge is configured.
     :raises ForgeError: the forge refused.
-    :raises TryAgainError: it does not answer.
+    :raises TryAgainError: it or the remote does not answer.
     """
-    manifest, forge = seal.manifest, forge_of(context)
+    manifest, branch = seal.manifest, branch_of(seal)
+    push_branch(remote, branch, manifest.commit)
+    forge = forge_of(context)
     title = f"Release {manifest.project} {manifest.version}"
     text = f"{title} was made from this commit; main lacks it.\n\n{manifest.notes}"
     return forge.pull_request(branch, title, text).html_url if forge else ""

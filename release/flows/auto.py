@@ -218,7 +218,7 @@ def _fix(
     context: Context, repository: Repository, held: Automatic, advisories: str | None, dry_run: bool
 ) -> Automatic:
     """Do what the configuration says about an edit that HEAD lacks."""
-    if context.workspace.config.fix == "release":
+    if fixing.is_released(context, held.decision):
         return _release_fix(context, repository, held, advisories, dry_run)
     share = context.to in {"", context.workspace.config.repository}
     made = fixing.propose(
@@ -243,22 +243,12 @@ def _release_fix(
     if dry_run:
         return replace(done, shipment=Shipment(agreed))
     context.tell(words.of_plan(agreed))
-    seal = offer(context, repository.name, _executed(context, repository, agreed))
+    with fixing.told_as_fix():
+        seal = execute(context, repository, agreed)
+    seal = offer(context, repository.name, seal)
     land(context, repository.name)
     after = scan(context, sources=Sources(advisories))
     return replace(done, scanned=after, shipment=Shipment(agreed, seal))
-
-
-def _executed(context: Context, repository: Repository, agreed: Plan) -> Seal:
-    """Execute the plan; where it is blocked, say that the edit alone can be had on a branch."""
-    try:
-        return execute(context, repository, agreed)
-    except BlockedError as error:
-        raise BlockedError(
-            f"the edit that would free users is not released: {error.what}",
-            why=error.why,
-            remedy=f"{error.remedy}; to have the edit on a branch: release-warden release.fix",
-        ) from error
 
 
 def judge(context: Context, scanned: Scanned, *, keeping: bool) -> tuple[Evidence, Decision]:

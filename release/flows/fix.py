@@ -6,11 +6,11 @@ The working tree and the current branch are never touched, and nothing is merged
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from msgspec.structs import replace
-from packaging.requirements import InvalidRequirement, Requirement
 
 from release.adapters.clock import Clock
 from release.adapters.ledger import documents
@@ -26,6 +26,7 @@ from release.flows.scan import Scanned, Sources, scan
 from release.model.decision import Decision
 from release.model.finding import ClosureKind, Finding
 from release.model.fix import Fix
+from release.model.metadata import spelled
 from release.model.plan import FileEdit, Plan
 from release.model.snapshot import Snapshot
 from release.scan.requirements import apply
@@ -114,7 +115,11 @@ def _commit(context: Context, asked: Wanted, files: Iterable[FileEdit]) -> str:
 
 
 def _at(context: Context, commit: str, snapshot: Snapshot) -> Context:
-    """The same run on another commit, at the moment of the scan: only the edit differs."""
+    """The same run on another commit, at the moment of the scan: only the edit differs.
+
+    :param commit: HEAD with the edit.
+    :param snapshot: the scan of HEAD.
+    """
     return dataclasses.replace(
         context,
         workspace=dataclasses.replace(context.workspace, commit=commit),
@@ -127,19 +132,12 @@ def _require_metadata(edited: Context, before: Snapshot, asked: Wanted) -> None:
     candidate = before.closure("candidate")
     meant = apply(candidate.requires if candidate else (), asked.edits)
     got = edited.metadata.requires_dist
-    if sorted(map(_spelled, meant)) != sorted(map(_spelled, got)):
+    if sorted(map(spelled, meant)) != sorted(map(spelled, got)):
         raise BlockedError(
             "the edited files do not give the metadata that was meant",
             why=f"meant: {'; '.join(meant)}\ngot: {'; '.join(got)}",
             remedy=_by_hand(asked),
         )
-
-
-def _spelled(line: str) -> str:
-    try:
-        return str(Requirement(line))
-    except InvalidRequirement:
-        return line
 
 
 def _require_seen(before: Snapshot, second: Scanned) -> None:
@@ -270,9 +268,20 @@ def _shared(context: Context, fix: Fix, asked: Wanted) -> Fix:
     return replace(fix, remote=config.remote, pull_request=made.html_url)
 
 
-def plan_with(context: Context, repository: Repository, edited: Edited) -> Plan:
-    """The plan of a release whose commit is HEAD with the edit."""
-    agreed = plan(edited.context, repository, edited.decision, edited.scanned.snapshot)
+def is_released(context: Context, decision: Decision) -> bool:
+    """Whether an automatic run releases HEAD with the edit, if that is owed and gates are green."""
+    return is_wanted(context, decision) and context.workspace.config.fix == "release"
+
+
+def plan_with(
+    context: Context, repository: Repository, edited: Edited, *, uploads: bool = True
+) -> Plan:
+    """The plan of a release whose commit is HEAD with the edit.
+
+    :param uploads: whether this very process will upload, and so has to have the right to.
+    """
+    seen = edited.scanned.snapshot
+    agreed = plan(edited.context, repository, edited.decision, seen, uploads=uploads)
     files = {file.path: file for file in (*edited.fix.files, *agreed.edits)}
     return replace(
         agreed,
@@ -280,3 +289,42 @@ def plan_with(context: Context, repository: Repository, edited: Edited) -> Plan:
         edits=tuple(files.values()),
         fix=edited.fix.edits,
     )
+
+
+@contextmanager
+def told_as_fix() -> Iterator[None]:
+    """Where a release of the edit is blocked, say that the edit alone can be had on a branch."""
+    try:
+        yield
+    except BlockedError as error:
+        raise BlockedError(
+            f"the edit that would free users is not released: {error.what}",
+            why=error.why,
+            remedy=f"{error.remedy}; to have the edit on a branch: release-warden release.fix",
+        ) from error
+
+
+def unedited(context: Context, agreed: Plan) -> Context:
+    """The same run on HEAD as it is, while the project is known by a wheel with the edit."""
+    was = {spelled(edit.becomes): edit.requirement for edit in agreed.fix}
+    edited = context.metadata
+    requires = tuple(was.get(spelled(line), line) for line in edited.requires_dist)
+    here = dataclasses.replace(context)
+    here.believe(replace(edited, requires_dist=requires))
+    return here
+
+
+def look_again(
+    context: Context, commit: str, before: Scanned, *, advisories: str | None
+) -> tuple[Scanned, Evidence, Decision]:
+    """Look at HEAD with the edit, as another job has built it, and decide.
+
+    :param context: knows the project by that wheel.
+    :param commit: the release commit.
+    :param before: the scan of HEAD.
+    """
+    edited = _at(context, commit, before.snapshot)
+    edited.believe(context.metadata)
+    second = scan(edited, sources=Sources(advisories), keep=False)
+    known = evidence_of(edited, second)
+    return second, known, decide_on(edited, known)

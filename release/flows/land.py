@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from release.adapters.remote import Remote
 from release.errors import ForgeError, TryAgainError, UsageError
-from release.flows.announce import open_request
+from release.flows.announce import branch_of, open_request
 from release.flows.context import Context
 from release.flows.seals import Seal, seals
 
@@ -46,18 +46,7 @@ def _land(context: Context, remote: Remote, seal: Seal, *, by_request: bool) -> 
     if git.is_ancestor(tip, commit):
         remote.move(branch, commit, old=tip)
         return f"{branch.removeprefix('refs/heads/')} of {remote.name} now stands on it"
-    return (
-        _offer(context, remote, seal)
-        if by_request
-        else f"unmerged: run git merge {seal.manifest.tag}"
-    )
-
-
-def _offer(context: Context, remote: Remote, seal: Seal) -> str:
-    """Push the commit as a branch of its own, and make a pull request where a forge is."""
-    name = f"release-warden/{seal.manifest.tag}"
-    standing = remote.tips(f"refs/heads/{name}").get(f"refs/heads/{name}")
-    if standing is None:
-        remote.move(f"refs/heads/{name}", seal.manifest.commit, old=None)
-    address = open_request(context, seal, name)
-    return f"unmerged: {address or f'open a pull request from the branch {name}'}"
+    if not by_request:
+        return f"unmerged: run git merge {seal.manifest.tag}"
+    address = open_request(context, remote, seal)
+    return f"unmerged: {address or f'open a pull request from the branch {branch_of(seal)}'}"

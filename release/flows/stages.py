@@ -8,10 +8,14 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from msgspec.structs import replace as with_fields
+
 from release.adapters import process
 from release.adapters.repository import Repository
 from release.decide.circumstances import Asked
 from release.errors import IdenticalError, TryAgainError, UsageError
+from release.flows import fix as fixing
+from release.flows.announce import offer
 from release.flows.auto import (
     NO_REQUEST,
     Request,
@@ -34,6 +38,7 @@ from release.flows.seals import Seal, note, open_seal, read_seal, sealed_bytes
 from release.flows.words import of_plan
 from release.model.decision import Decision
 from release.model.handover import Handover, Output, Stage
+from release.model.plan import Plan
 from release.model.snapshot import Snapshot
 from release.ship.archives import WHEEL, wheel_metadata
 from release.ship.stages import RUNS_CODE, credentials
@@ -85,9 +90,10 @@ def auto_stage(
 ) -> Handed:
     """One stage of ``release.auto``.
 
-    ``check`` looks whether a release is owed and plans it; ``record`` looks again with the right
-    to write, carries the record forward, and seals if it still is. With nothing handed over it
-    only carries the record forward.
+    ``check`` looks whether a release is owed, of HEAD or, with ``fix = "release"``, of HEAD with
+    the edit that it lacks, and plans it; ``record`` looks again with the right to write, carries
+    the record forward, and seals if it still is. With nothing handed over it only carries the
+    record forward.
     """
     if stage not in {"check", "record"}:
         require_no_right(stage)
@@ -95,21 +101,62 @@ def auto_stage(
     # Without a wheel to read it from, the project's metadata may have to be built.
     require_no_right("record" if digest else "check")
     require_whole(context)
-    cargo = arrived(context, digest) if stage == "record" and digest else None
-    handed = None
-    if stage == "check" and not waits(context, repository):
-        handed = resumed(context, repository)
-    scanned = scan(context, sources=Sources(advisories), keep=stage == "record")
-    known, decision = judge(context, scanned, keeping=stage == "record")
-    if cargo:
-        _require_owed(cargo, decision)
-        try:
-            handed = recorded(context, cargo)
-        except IdenticalError as same:
-            decision = judge_identical(context, known, same)
-    elif stage == "check" and not handed and decision.action == "release":
-        handed = first(context, repository, decision, NO_REQUEST, scanned.snapshot)
-    return replace(handed or Handed(), decision=decision, scanned=scanned)
+    if stage == "check":
+        return _checked(context, repository, advisories)
+    return _recorded(context, arrived(context, digest) if digest else None, advisories)
+
+
+def _checked(context: Context, repository: Repository, advisories: str | None) -> Handed:
+    """Stage ``check`` of an automatic run: nothing is written but what is handed over."""
+    handed = None if waits(context, repository) else resumed(context, repository)
+    scanned = scan(context, sources=Sources(advisories), keep=False)
+    _, decision = judge(context, scanned, keeping=False)
+    told = replace(handed or Handed(), decision=decision, scanned=scanned)
+    if handed:
+        return told
+    if fixing.is_released(context, decision):
+        return _checked_fix(context, repository, told, advisories)
+    if decision.action == "release":
+        done = first(context, repository, decision, NO_REQUEST, scanned.snapshot)
+        return replace(done, decision=decision, scanned=scanned)
+    return told
+
+
+def _checked_fix(
+    context: Context, repository: Repository, held: Handed, advisories: str | None
+) -> Handed:
+    """The same where HEAD lacks an edit of ours, which the release commit is to have."""
+    edited = fixing.prepare(context, held.scanned, advisories=advisories) if held.scanned else None
+    if edited is None:
+        return held
+    told = Handed(decision=edited.decision, scanned=edited.scanned)
+    if edited.decision.action != "release":
+        return told
+    with fixing.told_as_fix():
+        agreed = fixing.plan_with(context, repository, edited, uploads=False)
+        done = gated(context, agreed)
+    return replace(done, decision=edited.decision, scanned=edited.scanned)
+
+
+def _recorded(context: Context, cargo: Cargo | None, advisories: str | None) -> Handed:
+    """Stage ``record`` of an automatic run: look again, carry the record forward, and seal."""
+    fixed = cargo if cargo and cargo.plan.fix else None
+    here = fixing.unedited(context, fixed.plan) if fixed else context
+    scanned = scan(here, sources=Sources(advisories))
+    known, decision = judge(here, scanned, keeping=True)
+    if fixed and not isinstance(fixed, Freight):
+        scanned, known, decision = fixing.look_again(
+            context, fixed.commit, scanned, advisories=advisories
+        )
+        keep(context, decision, known)
+    if cargo is None:
+        return Handed(decision=decision, scanned=scanned)
+    cargo = _require_owed(cargo, decision)
+    try:
+        handed = recorded(context, cargo)
+    except IdenticalError as same:
+        handed, decision = Handed(), judge_identical(context, known, same)
+    return replace(handed, decision=decision, scanned=scanned)
 
 
 def _recorded_by_hand(context: Context, cargo: Cargo) -> Handed:
@@ -135,12 +182,18 @@ def later(
     return finished(context, repository, digest)
 
 
-def _require_owed(cargo: Cargo, decision: Decision) -> None:
-    """What was built for one decision is not sealed by another; a seal is only carried on."""
-    if isinstance(cargo, Freight) or decision.fingerprint == cargo.plan.decision.fingerprint:
-        return
+def _require_owed(cargo: Cargo, decision: Decision) -> Cargo:
+    """What was built for one decision is not sealed by another; a seal is only carried on.
+
+    :returns: the cargo with the decision that the ledger keeps, which is the one to be replayed.
+    """
+    agreed = cargo.plan
+    if isinstance(cargo, Freight):
+        return cargo
+    if decision.action == "release" and decision.fingerprint == agreed.decision.fingerprint:
+        return replace(cargo, plan=with_fields(agreed, decision=decision))
     raise TryAgainError(
-        f"{cargo.plan.version} is not sealed: what was owed at the check is not owed now",
+        f"{agreed.version} is not sealed: what was owed at the check is not owed now",
         why=f"the decision is {decision.action}: {decision.rule}",
         remedy="nothing was changed but the record; run all stages anew",
     )
@@ -166,6 +219,11 @@ def first(
         supplied=request.supplied,
         uploads=False,
     )
+    return gated(context, agreed)
+
+
+def gated(context: Context, agreed: Plan) -> Handed:
+    """Show a plan, make its release commit, run the gates on it, and hand it over."""
     context.tell(of_plan(agreed))
     return Handed(*hand_over(context, check(context, agreed), "check"))
 
@@ -241,6 +299,7 @@ def finished(context: Context, repository: Repository, digest: str) -> Handed:
     if proof and seal.is_open and not seal.done("prove"):
         seal = note(context.ledger, seal, proof)
     seal = converge(context, repository, seal) if seal.is_open else seal
+    seal = offer(context, repository.name, seal)
     land(context, repository.name)
     return Handed(seal=seal)
 

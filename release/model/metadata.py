@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from email.parser import HeaderParser
 
+from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 from release.errors import ProjectError
@@ -29,6 +30,17 @@ class CoreMetadata(Noun, frozen=True, kw_only=True):
     def normalized_name(self) -> str:
         """The name as indexes compare it (PEP 503)."""
         return canonicalize_name(self.name)
+
+
+def spelled(line: str) -> str:
+    """A ``Requires-Dist`` line in the one spelling that all backends' lines have in common.
+
+    A legacy one, which does not parse, stays as it is.
+    """
+    try:
+        return str(Requirement(line))
+    except InvalidRequirement:
+        return line
 
 
 def tells_requirements(text: str, *, wheel: bool) -> bool:

@@ -174,6 +174,11 @@ def test_from_an_advisory_to_a_released_and_proven_patch_without_a_hand(project,
     assert branches(project) == ["main"]
     assert "unmerged" in ran.err
     assert "git merge local/v1.0.1" in ran.err
+    ref = f"{LEDGER}/local/releases/1.0.1"
+    replayed = warden(project, "release.replay", ref)
+    assert replayed.code == 0, replayed.err
+    assert replayed.document["fingerprint"] == ran.document["fingerprint"]
+    assert git(project, "show", f"{ref}:plan.json").count('"becomes": "lib>=1"') > 0
     tags = git(project, "tag")
     again = warden(project, "release.auto")
     assert (again.code, git(project, "tag")) == (0, tags), again.err
