@@ -60,6 +60,8 @@ from release.scan.resolution import (
     StandIn,
     Unanswered,
     merge,
+    misfits,
+    pieced,
     without_wheel,
 )
 from release.scan.search import World
@@ -69,6 +71,8 @@ from release.scan.words import silence, word_on
 SCANNER = "osv"
 AT_ONCE = 4
 """How many resolutions run side by side."""
+PAGES_AT_ONCE = 8
+"""How many pages of the index are fetched side by side, for each of them."""
 
 
 class Index(Protocol):
@@ -210,6 +214,31 @@ class Resolver:
         return self._answers[query]
 
     def _solved(self, query: Query) -> Answer:
+        """What does not run on some Python versions is shut out there, each asked about alone."""
+        answer = self._resolved(query)
+        if not isinstance(answer, Solution):
+            return answer
+        try:
+            bounds = misfits(answer.pins, self._listed(answer.pins))
+        except UnreachableError as error:
+            return Unanswered(f"{error.what}, so that nobody can tell on which Python it runs")
+        if not bounds:
+            return answer
+        alone = {
+            minor: self.solve(
+                replace(query, pythons=(minor,), constraints=(*query.constraints, *shut))
+            )
+            for minor, shut in sorted(bounds.items())
+        }
+        return pieced(answer, alone, query.pythons)
+
+    def _listed(self, pins: Iterable[Pin]) -> Callable[[str], tuple[IndexFile, ...]]:
+        """The listings of some packages, fetched side by side."""
+        names = sorted({pin.name for pin in pins})
+        with ThreadPoolExecutor(PAGES_AT_ONCE) as pool:
+            return dict(zip(names, pool.map(self.files, names), strict=True)).__getitem__
+
+    def _resolved(self, query: Query) -> Answer:
         """Releases without a wheel stand in where there is no solution without them.
 
         So one package that only a build could read does not hide all the others.
@@ -229,12 +258,16 @@ class Resolver:
         return answer
 
     def surely(self, query: Query) -> Answer:
-        """The same where it does not rest on a release that nobody can read.
+        """The same where it serves all, and does not rest on a release that nobody can read.
 
         What users get today may rest on some: these are named gaps.
         """
         answer = self.solve(query)
-        unread = set(answer.unread) - self._unread if isinstance(answer, Solution) else set()
+        if not isinstance(answer, Solution):
+            return answer
+        if answer.missing:
+            return answer.missing[0][1]
+        unread = set(answer.unread) - self._unread
         return Unanswered(_unread(unread)) if unread else answer
 
     def files(self, package: str) -> tuple[IndexFile, ...]:
@@ -360,12 +393,16 @@ class Resolver:
         unread = {name for a in answers.values() if isinstance(a, Solution) for name in a.unread}
         yield from (Gap(name=name, reason=_unread([name])) for name in sorted(unread))
         for query, answer in answers.items():
-            if not isinstance(answer, Solution):
-                extra = f"[{query.extra}]" if query.extra else ""
-                found = "has no solution" if isinstance(answer, NoSolution) else "is not resolved"
-                reason = f"{found}: {answer.words}"
+            if isinstance(answer, Solution):
+                unserved = [(f" on Python {minor}", one) for minor, one in answer.missing]
+            else:
                 where = f" on Python {query.pythons[0]}" if query.extra in solved else ""
-                yield Gap(name=f"{self._request.project.name}{extra}{where}", reason=reason)
+                unserved = [(where, answer)]
+            extra = f"[{query.extra}]" if query.extra else ""
+            for where, one in unserved:
+                found = "has no solution" if isinstance(one, NoSolution) else "is not resolved"
+                name = f"{self._request.project.name}{extra}{where}"
+                yield Gap(name=name, reason=f"{found}: {one.words}")
 
 
 def _unread(names: Iterable[str]) -> str:

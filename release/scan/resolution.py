@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
+import msgspec
 from packaging.markers import Marker
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
-from release.model.listing import IndexFile, offered
+from release.model.listing import IndexFile, offered, versions
 from release.model.snapshot import Pin
 from release.scan import pythons
 
@@ -35,10 +36,14 @@ class Query:
 
 @dataclass(frozen=True)
 class Solution:
-    """It gets these; of the ``unread`` packages among them nobody can see what they require."""
+    """It gets these; of the ``unread`` packages among them nobody can see what they require.
+
+    ``missing`` are the Python versions on which there is no such install, each with its answer.
+    """
 
     pins: tuple[Pin, ...]
     unread: tuple[str, ...] = ()
+    missing: tuple[tuple[str, NoSolution | Unanswered], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -93,6 +98,55 @@ def without_wheel(
 
 Answer = Solution | NoSolution | Unanswered
 Solve = Callable[[Query], Answer]
+Files = Callable[[str], Iterable[IndexFile]]
+"""What the index lists of a package."""
+
+
+def misfits(pins: Iterable[Pin], files: Files) -> dict[str, tuple[str, ...]]:
+    """By Python version, the bounds that shut out what was taken and does not run there.
+
+    A universal resolution holds a release's lower bound on Python to be one, and an upper bound,
+    or wheels for older versions alone, to be none: installers do not.
+    """
+    found: dict[str, set[str]] = {}
+    for one in pins:
+        listed = tuple(files(one.name))
+        taken = [file for file in listed if str(file.version) == one.version]
+        for minor in one.pythons if taken else ():
+            if not any(pythons.runs(file, minor) for file in taken):
+                found.setdefault(minor, set()).add(_fitting(one, listed, minor))
+    return {minor: tuple(sorted(bounds)) for minor, bounds in found.items()}
+
+
+def _fitting(one: Pin, listed: Iterable[IndexFile], minor: str) -> str:
+    """The bound that admits what runs there. To name a pre-release would be to ask for it."""
+    runs = {file.version for file in listed if pythons.runs(file, minor)}
+    shut = {str(v) for v in versions(listed) if v not in runs and not v.is_prerelease}
+    return one.name + ",".join(f"!={version}" for version in sorted({*shut, one.version}))
+
+
+def pieced(answer: Solution, alone: Mapping[str, Answer], minors: tuple[str, ...]) -> Answer:
+    """An answer for all Python versions, of which some were asked about alone.
+
+    :param alone: their answers.
+    """
+    solved = {minor: one for minor, one in alone.items() if isinstance(one, Solution)}
+    missing = [
+        (minor, one) for minor, one in alone.items() if isinstance(one, NoSolution | Unanswered)
+    ]
+    if len(missing) == len(minors):
+        return missing[0][1]
+    missing += [gap for one in solved.values() for gap in one.missing]
+    kept = (_on(pin, [m for m in pin.pythons if m not in alone]) for pin in answer.pins)
+    told = (pin for one in solved.values() for pin in one.pins)
+    pins = merge((pin for pin in (*kept, *told) if pin.pythons), minors)
+    unread = {name for one in (answer, *solved.values()) for name in one.unread}
+    held = {pin.name for pin in pins}
+    return Solution(pins, tuple(sorted(unread & held)), tuple(missing))
+
+
+def _on(pin: Pin, minors: Iterable[str]) -> Pin:
+    return msgspec.structs.replace(pin, pythons=tuple(minors))
 
 
 @dataclass(frozen=True)

@@ -318,6 +318,38 @@ def test_each_python_gets_the_newest_that_runs_there(world: World) -> None:
     assert (found["b==1.0"], found["c==1.0"]) == ("3.11", "3.11 3.12")
 
 
+def test_what_does_not_run_on_a_python_is_not_what_its_users_get(world: World) -> None:
+    """uv's universal mode takes no notice of an upper bound on Python; installers do."""
+    world.put("{}-a", "1.0")
+    world.put("{}-a", "1.5", python="<3.12")
+    world.put("{}-a", "2.0", python=">=3.8,<3.12")
+    world.put("{}-b", "1.0", python="<3.12")
+    world.put("{}-c", "1.0", "{}-d")
+    world.put("{}-c", "2.0", python="<3.12")
+    world.put("{}-d", "1.0")
+    shot = world.scan("{}-a", "{}-c", releases=None)
+    assert shot.scanners["osv"].state == "ok"
+    assert pins(shot.closure("candidate")) == {
+        "a==1.0": "3.12",
+        "a==2.0": "3.11",
+        "c==1.0": "3.12",
+        "c==2.0": "3.11",
+        "d==1.0": "3.12",
+        "demo==2.0": "3.11 3.12",
+    }
+    shot = world.scan("{}-a", "{}-b", releases=None)
+    assert shot.scanners["osv"].state == "partial"
+    (gap,) = shot.scanners["osv"].skipped
+    assert gap.name == world.named("{}-demo on Python 3.12")
+    assert world.named("{}-b") in gap.reason
+    assert pins(shot.closure("candidate"))["a==2.0"] == "3.11"
+    world.warn("PYSEC-1", "{}-a", "0 2")
+    world.users_get("{}-a")
+    shot = world.scan("{}-a")
+    assert [(one.version, one.pythons) for one in shot.findings] == [("1.0", ("3.12",))]
+    assert shot.reach[0].verdict == "no-fix"
+
+
 def test_a_legacy_requirement_is_a_gap_and_the_rest_is_seen(world: World) -> None:
     world.put("{}-a", "1.0")
     shot = world.scan("{}-a", "pytz (>dev)", releases=None)
