@@ -34,6 +34,7 @@ DRY_RUN = "stop between thinking and acting, and tell every problem that can be 
         "advisories": ADVISORIES,
         "record": "carry the record forward; --no-record only looks",
         "accept_coverage": "believe a report that covers much less than the last one",
+        "forget_scanner": "a scanner that is no longer used: the record waits for it no longer",
     }
 )
 def scan(
@@ -45,6 +46,7 @@ def scan(
     advisories: str = "",
     record: bool = True,
     accept_coverage: bool = False,
+    forget_scanner: str = "",
 ) -> None:
     """Look at what users get, and carry the record forward (exit 4: something is unknown).
 
@@ -53,13 +55,14 @@ def scan(
       release-warden release.scan --no-record               only look
       release-warden release.scan --advisories osv-all.zip  without the network
       release-warden release.scan --from reports            what other tools have found
+      release-warden release.scan --forget-scanner bandit   it is not used any more
     """
     from release.flows import console, tasks
     from release.flows.scan import Sources
 
     def body(context: Context) -> Outcome:
         sources = Sources(advisories or None, from_ or None)
-        return tasks.scan(context, sources, record, accept_coverage)
+        return tasks.scan(context, sources, record, accept_coverage, forget_scanner)
 
     console.run("release.scan", body, project=project, at=at, json=json)
 

@@ -159,3 +159,23 @@ def required_of(snapshot: Snapshot, record: Record, configured: tuple[str, ...])
         return configured
     named = (name for name in configured if name != ADVISOR)
     return tuple(sorted({*record.scanners, *named}))
+
+
+def require_retirable(context: Context, known: Record | None, name: str) -> None:
+    """A scanner that the record has seen, and that nothing asks for any more.
+
+    :raises UsageError: it is not one.
+    """
+    config = context.workspace.config
+    if name in {ADVISOR, *config.scanners, *config.policy.required}:
+        raise UsageError(
+            f"the scanner {name} cannot be retired: it is still asked for",
+            why=f"{ADVISOR} always is; others by the keys scanners and policy.required",
+            remedy="take it out of [tool.release-warden], commit, then run again",
+        )
+    if known is None or name not in known.scanners:
+        raise UsageError(
+            f"no scan has seen a scanner {name!r}",
+            why=f"seen: {', '.join(known.scanners) if known else 'none'}",
+            remedy="name it as release.scan does",
+        )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -12,7 +13,14 @@ from release.adapters.repository import is_empty
 from release.adapters.workspace import HUMAN_FACING, Workspace, set_aside, write_file
 from release.errors import DocumentError, TryAgainError
 from release.flows.context import Context
-from release.flows.reports import configured, read_folder, required_of, run_scanners, with_reports
+from release.flows.reports import (
+    configured,
+    read_folder,
+    require_retirable,
+    required_of,
+    run_scanners,
+    with_reports,
+)
 from release.flows.snapshot import ScanRequest, take_snapshot
 from release.model.acceptance import Remark
 from release.model.base import digest, encode
@@ -26,6 +34,7 @@ from release.record.changes import SecurityChangeDetector
 from release.record.findings_page import MARK, render_findings
 from release.record.older_plans import is_older
 from release.record.remediation import update_plans
+from release.record.retired import without_scanner
 from release.scan.readers.reading import Reading
 
 ATTEMPTS = 5
@@ -76,6 +85,7 @@ def scan(
     keep: bool = True,
     share: bool = True,
     accept_coverage: bool = False,
+    forget: str = "",
 ) -> Scanned:
     """Scan the project.
 
@@ -83,13 +93,17 @@ def scan(
     :param keep: carry the record forward in the ledger and render it for people.
     :param share: write to the remote's ledger, where there is one; else to ours only.
     :param accept_coverage: believe a report that covers much less than the last one.
+    :param forget: the scanner that a person retires; empty for none.
+    :raises UsageError: that one cannot be retired.
     """
     tip = context.ledger.tip("history")
     known = context.ledger.read(Record, tip, "record.json")
-    snapshot = _look(context, sources, known)
     compare = _Comparison(
-        _acceptances(context), accept_coverage, context.workspace.config.policy.required
+        _acceptances(context), accept_coverage, context.workspace.config.policy.required, forget
     )
+    if forget:
+        require_retirable(context, known, forget)
+    snapshot = _look(context, sources, compare.without_retired(known, context.clock.now()))
     if not keep:
         return compare(known, snapshot)
     for attempt in range(1, ATTEMPTS + 1):
@@ -175,15 +189,21 @@ class _Comparison:
 
     :param accept_coverage: believe a report that covers much less than the last one.
     :param required: the scanners that the policy requires.
+    :param forget: the scanner that a person retires.
     """
 
     acceptances: Acceptances
     accept_coverage: bool
     required: tuple[str, ...]
+    forget: str
+
+    def without_retired(self, known: Record | None, now: datetime) -> Record | None:
+        """What was known, but for the scanner that a person retires."""
+        return without_scanner(known, self.forget, now) if known and self.forget else known
 
     def __call__(self, known: Record | None, snapshot: Snapshot) -> Scanned:
         record = carry_forward(
-            known,
+            self.without_retired(known, snapshot.taken_at),
             snapshot,
             accept_coverage=self.accept_coverage,
             acceptances=self.acceptances.by_key,

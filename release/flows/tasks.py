@@ -39,7 +39,13 @@ CODES: dict[Action, int] = {"release": 0, "none": 0, "hold": 0, "block": 3, "unk
 """The exit code of a decision (DESIGN: the faces)."""
 
 
-def scan(context: Context, sources: scanning.Sources, keep: bool, accept_coverage: bool) -> Outcome:
+def scan(
+    context: Context,
+    sources: scanning.Sources,
+    keep: bool,
+    accept_coverage: bool,
+    forget_scanner: str,
+) -> Outcome:
     """``release.scan``: 4 when a required scanner could not speak for everything."""
     scanned = scanning.scan(
         context,
@@ -47,6 +53,7 @@ def scan(context: Context, sources: scanning.Sources, keep: bool, accept_coverag
         keep=keep,
         share=terminal.in_ci(),
         accept_coverage=accept_coverage,
+        forget=forget_scanner,
     )
     unknown = scanned.unknown
     text = words.of_scan(scanned)

@@ -93,6 +93,19 @@ def test_a_broken_report_is_unknown_and_loses_nothing_and_a_missing_one_too(proj
     assert ran.document["scanners"]["pip-audit"]["state"] == "absent"
 
 
+def test_a_scanner_is_required_until_a_person_retires_it(project, reports):
+    put(reports, clean("idna"))
+    put_sarif(reports, result(4, startLine=4))
+    look(project, reports)
+    (reports / "codeql.sarif").unlink()
+    assert look(project, reports).code == 4
+    ran = look(project, reports, "--forget-scanner", "sarif:codeql")
+    assert (ran.code, list(ran.document["scanners"])) == (0, ["pip-audit"]), ran.err
+    ((kind, key, cause),) = kinds(project)
+    assert (kind, key.partition("@")[0], cause) == ("resolved", "weak-hash", "out-of-scope")
+    assert look(project, reports).code == 0
+
+
 def test_what_is_no_report_is_passed_over_and_what_cannot_be_opened_has_failed(project, reports):
     put(reports, clean("idna"))
     (reports / "coverage.json").write_text("{}")

@@ -215,6 +215,10 @@ CASES = (
     Wrong("reports that are not there", f"{SCAN} --from nowhere", 2, "there is no folder nowhere"),
     Wrong("a folder without a report", f"{SCAN} --from .", 2, ". holds no report",
           why="pip-audit*.json"),
+    Wrong("retiring a scanner that no scan has seen", f"{SCAN} --forget-scanner bandti", 2,
+          "no scan has seen a scanner 'bandti'", why="seen: none"),
+    Wrong("retiring a scanner that is asked for", f"{SCAN} --forget-scanner osv", 2,
+          "the scanner osv cannot be retired: it is still asked for", why="policy.required"),
     Wrong("verifying before building", "release.verify", 2, "PROJECT/dist holds no archives"),
     Wrong("badges that lead nowhere", "status.badges", 2, "'' is no address that a README can show",
           ),
@@ -316,7 +320,8 @@ def test_a_wrong_usage_is_told_and_changes_nothing(case, project):
 
 
 def test_the_table_of_the_docs_is_these_cases():
-    rows = [line for line in PAGE.read_text().splitlines() if line.startswith("| ")]
+    told = PAGE.read_text().partition("\n## What people do")[2].partition("\n## ")[0]
+    rows = [line for line in told.splitlines() if line.startswith("| ")]
     assert rows[1:] == [case.row for case in CASES]
 
 

@@ -19,6 +19,7 @@ from release.record.carry import carry_forward
 from release.record.changes import SecurityChangeDetector
 from release.record.findings_page import render_findings
 from release.record.identity import lasting
+from release.record.retired import without_scanner
 
 LATER = NOON + timedelta(days=1)
 KNOWN = carry_forward(None, snapshot(finding()))
@@ -371,6 +372,21 @@ def test_a_resolved_finding_returns_under_its_key():
     assert only(record).is_open
     assert only(record).resolved_at is None
     assert told(resolved, record) == [("returned", None)]
+
+
+def test_a_scanner_that_is_retired_settles_what_it_alone_held_open():
+    both, alone = finding(scanners=("bandit", "osv")), finding("B1@jinja2", scanners=("bandit",))
+    scanners = {"osv": scanner("jinja2==1.0"), "bandit": scanner("./a.py")}
+    known = carry_forward(None, snapshot(both, alone, scanners=scanners, closures=()))
+    after = without_scanner(known, "bandit", NOON)
+    assert [item.finding.key for item in after.tracked if item.is_open] == ["CVE-1@jinja2"]
+    assert set(after.scanners) == {"osv"}
+    (change,) = (c for c in SecurityChangeDetector().compare(known, after).changes if c.cause)
+    assert (change.kind, change.key, change.cause) == ("resolved", "B1@jinja2", "out-of-scope")
+    assert change.evidence == "bandit was retired by --forget-scanner"
+    assert without_scanner(after, "bandit", NOON) == after
+    again = carry_forward(after, snapshot(both, alone, scanners=scanners, closures=()))
+    assert len(again.open) == 2, "what it finds once more has returned"
 
 
 def test_an_unknown_severity_eases_nothing():
