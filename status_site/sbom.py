@@ -8,10 +8,10 @@ from uuid import NAMESPACE_URL, uuid5
 
 import msgspec
 
+from release.model.names import normalised
+from release.model.openvex import purl
 from release.model.snapshot import Closure, Gap, Pin
 from release.model.text import plain
-from release.record.names import normalised
-from release.record.public import purl
 from status_site.status import SecurityStatus
 
 if TYPE_CHECKING:

@@ -7,10 +7,10 @@ from collections.abc import Iterable
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
-from release.decide.facts import difference
+from release.decide.facts import difference, eased_for_some
 from release.model.delta import Delta, DeltaFinding
 from release.model.finding import RANK, Finding
-from release.model.snapshot import Closure, Snapshot
+from release.model.snapshot import Snapshot
 from release.model.text import plain
 
 SUMMARY = 200
@@ -21,7 +21,8 @@ def security_delta(snapshot: Snapshot, version: str) -> Delta | None:
     """What a release of HEAD changes about the findings that users of the latest release get.
 
     Findings in the project's own code that no advisory tells of are not in it: until they are
-    fixed they are public as counts only.
+    fixed they are public as counts only. One that the release frees some users of, on other Pythons
+    than the rest, is told twice: as fixed where it is, and as open where it stays.
 
     :param version: the one to be released. An advisory on the project itself that says it is
         fixed in this version, or before, is fixed by it.
@@ -35,13 +36,14 @@ def security_delta(snapshot: Snapshot, version: str) -> Delta | None:
     told = _Teller(snapshot)
     fixed = {f.key for f in removed} | {f.key for f in users if told.ends_by(f, version)}
     kept = [f for f in users if f.key not in fixed]
+    parts = {part.key: (part, left) for part, left in eased_for_some(snapshot)}
     return Delta(
         project=snapshot.project.name,
         since=published.version,
         version=version,
-        fixed=told.of(f for f in users if f.key in fixed),
+        fixed=told.of([*(f for f in users if f.key in fixed), *(p for p, _ in parts.values())]),
         introduced=told.of(f for f in added if not told.ends_by(f, version)),
-        open=told.of(f for f in kept if f.reaches("candidate")),
+        open=told.of(parts.get(f.key, (f, f))[1] for f in kept if f.reaches("candidate")),
         unknown=told.of(f for f in kept if not f.reaches("candidate")),
     )
 
@@ -56,7 +58,8 @@ class _Teller:
     def __init__(self, snapshot: Snapshot) -> None:
         self._project = canonicalize_name(snapshot.project.name)
         self._verdicts = {reach.key: reach.verdict for reach in snapshot.reach}
-        self._pins = _pins(snapshot.closure("candidate"))
+        candidate = snapshot.closure("candidate")
+        self._pins = candidate.pins if candidate else ()
 
     def is_own(self, finding: Finding) -> bool:
         """Whether the advisory is about the project itself."""
@@ -95,17 +98,16 @@ class _Teller:
         )
 
     def _becomes(self, finding: Finding) -> tuple[str, ...]:
-        """The versions that a fresh install of HEAD gets; the project's own is yet to be given."""
+        """The versions that a fresh install of HEAD gets where the finding is.
+
+        The project's own is yet to be given.
+        """
         if self.is_own(finding):
             return ()
-        return self._pins.get(canonicalize_name(finding.package), ())
-
-
-def _pins(closure: Closure | None) -> dict[str, tuple[str, ...]]:
-    found: dict[str, dict[str, None]] = {}
-    for pin in closure.pins if closure else ():
-        found.setdefault(canonicalize_name(pin.name), {})[pin.version] = None
-    return {name: tuple(sorted(held, key=_order)) for name, held in found.items()}
+        name = canonicalize_name(finding.package)
+        here = [pin for pin in self._pins if canonicalize_name(pin.name) == name]
+        there = [pin for pin in here if not {*finding.pythons}.isdisjoint(pin.pythons)]
+        return tuple(sorted({pin.version for pin in there or here}, key=_order))
 
 
 def _order(version: str) -> tuple[bool, Version, str]:

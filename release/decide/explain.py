@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from release.decide.facts import eased_for_some
 from release.model.decision import Action, Decision, Reason
 from release.model.finding import RANK, Finding
 from release.model.snapshot import Closure, Reach, Snapshot
@@ -63,6 +64,8 @@ class _Case:
     key: str
     finding: Finding | None
     reach: Reach | None
+    left: Finding | None = None
+    """What stays of it where HEAD frees some users only."""
 
     @property
     def rank(self) -> int:
@@ -114,7 +117,8 @@ def _grouped(decision: Decision, snapshot: Snapshot | None) -> list[Group]:
     reach = {item.key: item for item in decision.reach}
     named = {key for reason in decision.reasons for key in reason.keys}
     settling = set(decision.reasons[0].keys)
-    cases = [_Case(key, known.get(key), reach.get(key)) for key in {*reach, *named}]
+    left = {kept.key: kept for _, kept in eased_for_some(snapshot)} if snapshot else {}
+    cases = [_Case(key, known.get(key), reach.get(key), left.get(key)) for key in {*reach, *named}]
     found: dict[tuple[object, ...], list[_Case]] = {}
     for case in sorted(cases, key=lambda case: (-case.rank, case.key)):
         found.setdefault((case.key in settling, case.situation), []).append(case)
@@ -138,7 +142,7 @@ def _group(group: Group) -> Iterator[str]:
     first = group[0]
     yield from _wrapped(_heading(group), "  ", "    ")
     if first.finding:
-        yield from _wrapped(_place(first.finding), "    ")
+        yield from _wrapped(_place(first.finding, first.left), "    ")
     if first.reach:
         yield from _way(first.reach)
 
@@ -182,18 +186,19 @@ def _brief(group: Group) -> str:
     return f"{package.package if package else first.key}: {severity}{count}{verdict}"
 
 
-def _place(finding: Finding) -> str:
+def _place(finding: Finding, left: Finding | None) -> str:
     """What users get and what HEAD has, on which Pythons and with which extras."""
     pythons = f" on Python {listing(finding.pythons, 8)}" if finding.pythons else ""
     named = "" not in finding.extras and finding.extras
     where = pythons + (f" with the extra {listing(finding.extras, 5)}" if named else "")
     if not finding.affects:
         return f"in what users get and in HEAD{where}"
+    kept = f" only on Python {listing(left.pythons, 8)}" if left else ""
     users, head = finding.affects.get("published"), finding.affects.get("candidate")
     return "; ".join(
         (
             f"users get {listing(users, 5)}{where}" if users else "users do not get it",
-            f"HEAD has {listing(head, 5)}{'' if users else where}"
+            f"HEAD has {listing(head, 5)}{kept if users else where}"
             if head
             else "HEAD does not have it",
         )

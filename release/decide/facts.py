@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from packaging.utils import canonicalize_name
 
 from release.config import Policy
+from release.decide.places import split as split_by_place
 from release.decide.posture import LastRelease, Posture, doubts, posture
 from release.decide.waivers import split
 from release.model.base import sha256
@@ -54,8 +55,9 @@ class Facts:
 
     ``published`` says that what users get was resolved, ``resolved`` that what HEAD brings was,
     ``unreleased`` that there is nothing published.
-    ``removed`` users get today and HEAD is known not to have; ``added`` only HEAD has; ``held``
-    users get and HEAD still has, though an edit of ours (``edits``) frees them; ``rest`` is what
+    ``removed`` users get today and HEAD is known not to have; of those in ``partly`` (keys) HEAD
+    frees some users only, whom the finding then tells. ``added`` only HEAD has; ``held`` users get
+    and HEAD still has, though an edit of ours (``edits``) frees them; ``rest`` is what
     else users get. ``accepted`` is what a person lives with, as key and words. ``spent``, ``week``
     and ``minor`` name the releases that the governor counts. ``off`` and ``identical`` are as in
     the evidence. ``waivable`` gates may be red for a release that strictly improves security; for
@@ -65,6 +67,7 @@ class Facts:
     published: bool
     unreleased: bool
     removed: tuple[Finding, ...]
+    partly: frozenset[str]
     added: tuple[Finding, ...]
     held: tuple[Finding, ...]
     rest: tuple[Finding, ...]
@@ -104,7 +107,9 @@ def gather(evidence: Evidence, policy: Policy) -> Facts:
     snapshot = evidence.snapshot
     causes = [finding for finding in snapshot.findings if _may_be_a_cause(finding)]
     users = [finding for finding in causes if finding.reaches("published")]
-    removed, added = difference(snapshot)
+    whole, added = difference(snapshot)
+    parts = tuple(part for part, _ in eased_for_some(snapshot))
+    removed = tuple(sorted((*whole, *parts), key=lambda finding: finding.key))
     gone = {finding.key for finding in removed}
     blocked = {r.key: r for r in snapshot.reach if r.verdict == "blocked-by-us" and r.edit}
     held = tuple(f for f in users if f.key in blocked and f.reaches("candidate"))
@@ -119,6 +124,7 @@ def gather(evidence: Evidence, policy: Policy) -> Facts:
         published=snapshot.closure("published") is not None,
         unreleased=_is_unreleased(evidence),
         removed=removed,
+        partly=frozenset(part.key for part in parts),
         added=added,
         held=held,
         rest=tuple(finding for finding in users if finding.key not in named),
@@ -165,6 +171,14 @@ def difference(snapshot: Snapshot) -> tuple[tuple[Finding, ...], tuple[Finding, 
     return tuple(removed), tuple(added)
 
 
+def eased_for_some(snapshot: Snapshot) -> tuple[tuple[Finding, Finding], ...]:
+    """What the candidate is known to free some users of, as it is for them and for the others."""
+    head = Head(snapshot)
+    causes = (f for f in snapshot.findings if _may_be_a_cause(f) and f.reaches("candidate"))
+    known = (split_by_place(snapshot, finding) for finding in causes if head.knows(finding))
+    return tuple(parts for parts in known if parts)
+
+
 def fingerprint(snapshot: Snapshot) -> str:
     """What a release would change: each finding before and after, and the requirements shipped.
 
@@ -173,6 +187,8 @@ def fingerprint(snapshot: Snapshot) -> str:
     removed, added = difference(snapshot)
     verdicts = [(f.key, "present", "absent") for f in removed]
     verdicts += [(f.key, "absent", "present") for f in added]
+    for part, _ in eased_for_some(snapshot):
+        verdicts += [(part.key, "present", f"absent on {part.pythons} {part.extras}")]
     candidate = snapshot.closure("candidate")
     requires = sorted(map(spelled, candidate.requires)) if candidate else []
     return sha256(msgspec.json.encode([sorted(verdicts), requires]))
@@ -202,15 +218,19 @@ class Head:
     def lacks(self, finding: Finding) -> bool:
         """Whether it was resolved wherever users get the finding, covered, and is free of it.
 
-        A gap that only HEAD has makes it unsure. Users of a Python that HEAD no longer supports
-        stay on the release that they have, so that nothing is removed for them.
+        Users of a Python that HEAD no longer supports stay on the release that they have, so that
+        nothing is removed for them.
         """
-        name = canonicalize_name(finding.package)
-        if not self._usable or finding.reaches("candidate") or name in self._gaps:
+        if finding.reaches("candidate") or not set(finding.pythons) <= self._pythons:
             return False
+        return self.knows(finding)
+
+    def knows(self, finding: Finding) -> bool:
+        """Whether its package was resolved and covered; a gap of HEAD alone makes it unsure."""
+        name = canonicalize_name(finding.package)
         pins = self._pins.get(name, set())
         spoke = self._state == "ok" or (self._state == "partial" and bool(pins))
-        return spoke and pins <= self._seen and set(finding.pythons) <= self._pythons
+        return self._usable and name not in self._gaps and spoke and pins <= self._seen
 
 
 def _normalised(item: str) -> str:

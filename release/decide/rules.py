@@ -51,6 +51,14 @@ def _told(findings: Iterable[Finding]) -> tuple[tuple[str, ...], str]:
     return tuple(finding.key for finding in held), listing(names, 10)
 
 
+def _told_removed(facts: Facts) -> tuple[tuple[str, ...], str]:
+    """What HEAD removes, and of what it removes for some users only, for whom."""
+    keys, told = _told(facts.removed)
+    some = [f for f in facts.removed if f.key in facts.partly]
+    only = (f"{f.ids[0] if f.ids else f.key} only on Python {listing(f.pythons)}" for f in some)
+    return keys, "; ".join([told, *only])
+
+
 def _told_of(changes: Iterable[Change]) -> tuple[tuple[str, ...], str]:
     held = list(changes)
     names = (
@@ -131,11 +139,11 @@ def _minor_budget(facts: Facts) -> Fired:
 
 
 def _removes_major(facts: Facts) -> Fired:
-    return _told(facts.removed) if _improves(facts) and not _removes_only_minor(facts) else None
+    return _told_removed(facts) if _improves(facts) and not _removes_only_minor(facts) else None
 
 
 def _removes_minor(facts: Facts) -> Fired:
-    return _told(facts.removed) if _improves(facts) and _removes_only_minor(facts) else None
+    return _told_removed(facts) if _improves(facts) and _removes_only_minor(facts) else None
 
 
 def _new_critical_or_high(facts: Facts) -> Fired:

@@ -17,6 +17,7 @@ from release.adapters.ledger import documents
 from release.adapters.remote import Remote
 from release.adapters.repository import Repository
 from release.decide.engine import Evidence
+from release.decide.facts import eased_for_some
 from release.errors import BlockedError, UnknownError
 from release.flows.announce import forge_of, push_branch
 from release.flows.context import Context
@@ -167,12 +168,17 @@ def _require_free(second: Snapshot, asked: Wanted) -> None:
 
 
 def _is_held(finding: Finding, second: Snapshot) -> bool:
-    """Whether the candidate still has it, as what users get or, of a floor, as what they may."""
+    """Whether the candidate still has it, as what users get or, of a floor, as what they may.
+
+    Where a fix runs on some Pythons only, freeing their users is all that an edit can do.
+    """
     where: ClosureKind = "floor" if finding.scope == "floor" else "candidate"
+    eased = {part.key for part, _ in eased_for_some(second)}
     return any(
         other.package == finding.package
         and not {*other.ids}.isdisjoint(finding.ids)
         and other.reaches(where)
+        and other.key not in eased
         and (other.scope == "floor") == (finding.scope == "floor")
         for other in second.findings
     )

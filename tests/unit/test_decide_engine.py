@@ -25,12 +25,14 @@ from worlds import (
 )
 
 from release.config import Policy
+from release.decide.delta import security_delta
 from release.decide.engine import ReleaseAutomationEngine
+from release.decide.explain import explain
 from release.decide.rules import OWED
 from release.model.base import digest, encode, sha256
 from release.model.decision import Reason
 from release.model.record import Coverage
-from release.model.snapshot import Gap, Word
+from release.model.snapshot import Gap, Pin, Word
 from release.record.carry import carry_forward
 
 HELD = finding()
@@ -463,3 +465,69 @@ def test_a_verdict_matters_only_for_what_head_keeps_and_may_be_a_cause():
     for item in (mended, ignored):
         scan = snapshot(item, reach=(reach(item, "unknown"),))
         assert "required-unknown" not in [reason.rule for reason in decide(scan).reasons]
+
+
+BOTH = ("3.11", "3.12")
+
+
+def on(closure_, *pins):
+    """A closure whose pins are ``version@pythons`` of jinja2."""
+    held = tuple(
+        Pin(name="jinja2", version=pin.partition("@")[0],
+            pythons=tuple(pin.partition("@")[2].split()), extras=("",))
+        for pin in pins
+    )  # fmt: skip
+    return replace(closure_, pythons=BOTH, pins=held)
+
+
+def eased(**other):
+    """HEAD brings the fix, which runs on Python 3.12 and newer."""
+    one = finding(pythons=BOTH, severity="high", fixed_in=("2.0",))
+    closures = (
+        on(closure("published", []), "1.0@3.11 3.12"),
+        on(closure("candidate", []), "1.0@3.11", "2.0@3.12"),
+    )
+    return snapshot(one, closures=closures, **other)
+
+
+def test_a_fix_that_runs_on_some_pythons_frees_their_users():
+    scan = eased()
+    decision = decide(scan)
+    assert outcome(decision) == ("release", "removes-critical-high-or-unknown")
+    assert decision.reasons[0].evidence == "high jinja2 CVE-1; CVE-1 only on Python 3.12"
+    told = explain(decision, scan)
+    assert "users get 1.0 on Python 3.11, 3.12; HEAD has 1.0 only on Python 3.11" in told
+    spent = release("1.1", fingerprint=decision.fingerprint)
+    assert outcome(decide(scan, spent)) == ("hold", "fingerprint-spent")
+    whole = replace(scan, closures=(scan.closures[0], on(scan.closures[1], "2.0@3.11 3.12")))
+    freed_all = replace(whole, findings=(replace(scan.findings[0], affects=FREED),))
+    assert decide(freed_all).fingerprint != decision.fingerprint
+    delta = security_delta(scan, "1.1")
+    (mended,), (left,) = delta.fixed, delta.open
+    assert (mended.was, mended.becomes, mended.pythons) == (("1.0",), ("2.0",), ("3.12",))
+    assert (left.was, left.becomes, left.pythons) == (("1.0",), ("1.0",), ("3.11",))
+
+
+@pytest.mark.parametrize(
+    "candidate",
+    [
+        ("1.0@3.11 3.12",),  # the same
+        ("1.0@3.12",),  # nothing is known of what 3.11 gets instead, but that it is free
+        (),  # it is said to be there, and is not resolved
+    ],
+)
+def test_where_nobody_is_freed_or_nothing_is_sure_there_is_no_part(candidate):
+    scan = eased()
+    scan = replace(scan, closures=(scan.closures[0], on(scan.closures[1], *candidate)))
+    action, _ = outcome(decide(scan))
+    assert action == ("release" if candidate == ("1.0@3.12",) else "none")
+
+
+def test_a_python_that_head_drops_or_cannot_resolve_is_not_freed():
+    scan = eased()
+    dropped = replace(on(scan.closures[1], "1.0@3.11"), pythons=("3.11",))
+    assert decide(replace(scan, closures=(scan.closures[0], dropped))).action == "none"
+    unsure = replace(scan.closures[1], gaps=(Gap(name="demo on Python 3.12", reason="no"),))
+    assert decide(replace(scan, closures=(scan.closures[0], unsure))).action == "unknown"
+    brought = (on(scan.closures[0], "1.0@3.11"), on(scan.closures[1], "1.0@3.12"))
+    assert decide(replace(scan, closures=brought)).action == "none"
