@@ -79,7 +79,10 @@ class _Case:
         if seen is None and told is None:
             return (self.key,)
         place = (
-            (seen.package, seen.version, seen.pythons, seen.extras, repr(seen.affects))
+            (
+                *(seen.package, seen.version, seen.pythons, seen.extras, repr(seen.affects)),
+                seen.suppressed,
+            )
             if seen
             else ()
         )
@@ -143,6 +146,8 @@ def _group(group: Group) -> Iterator[str]:
     yield from _wrapped(_heading(group), "  ", "    ")
     if first.finding:
         yield from _wrapped(_place(first.finding, first.left), "    ")
+    if first.finding and first.finding.suppressed:
+        yield "    accepted or suppressed by the project: it drives no release"
     if first.reach:
         yield from _way(first.reach)
 

@@ -10,6 +10,14 @@ import pytest
 from fix_world import LEDGER, branches, configure, on_github, state, warn
 from forge_server import Trouble
 from kit import commit, git, served, warden
+from osv_server import Trouble as Silence
+
+from release.adapters.clock import Clock
+from release.adapters.workspace import open_workspace
+from release.errors import BlockedError, UnknownError
+from release.flows.context import Context
+from release.flows.fix import prepare
+from release.flows.scan import scan
 
 shelf, osv_server, osv = fix_world.shelf, fix_world.osv_server, fix_world.osv
 template, project, forge = fix_world.template, fix_world.project, fix_world.forge
@@ -18,7 +26,7 @@ pytestmark = pytest.mark.proof
 
 @pytest.fixture(autouse=True)
 def _sampled(request: pytest.FixtureRequest, sample: bool) -> None:
-    if sample and not {"dies", "stages"} & {*request.node.name.split("_")}:
+    if sample and not {"dies", "stages", "red"} & {*request.node.name.split("_")}:
         pytest.skip("not in the sample")
 
 
@@ -218,3 +226,47 @@ def test_in_stages_red_gates_hand_over_nothing(project, osv):
     assert ran.code == 3, ran.err
     assert "the edit that would free users is not released" in ran.document["what"]
     assert not list((project / ".release").glob("handover/*/*"))
+
+
+def test_an_edit_that_brings_worse_or_cannot_be_looked_at_makes_no_branch(project, osv):
+    warn(osv, "PYSEC-1", "lib", "2.0")
+    context = Context(open_workspace(project), Clock(), lambda _: None)
+    scanned = scan(context, keep=False)
+    warn(osv, "PYSEC-2", "lib", "9.9", severity="CRITICAL")
+    osv.records["PYSEC-2"]["affected"][0]["ranges"][0]["events"][0]["introduced"] = "2.0"
+    osv.raw["PYSEC-2"] = json.dumps(osv.records["PYSEC-2"]).encode()
+    with pytest.raises(BlockedError, match="bring some as bad or worse"):
+        prepare(context, scanned, advisories=None)
+    osv.troubles += [Silence()] * 9
+    with pytest.raises(UnknownError, match="nobody can tell"):
+        prepare(context, scanned, advisories=None)
+    osv.troubles.clear()
+    assert branches(project) == ["main"]
+
+
+def test_an_unreachable_database_is_unknown(project):
+    text = (project / "pyproject.toml").read_text()
+    url = next(line for line in text.splitlines() if line.startswith("osv-url"))
+    (project / "pyproject.toml").write_text(text.replace(url, 'osv-url = "http://127.0.0.1:9"'))
+    commit(project)
+    ran = warden(project, "release.fix")
+    assert (ran.code, branches(project)) == (4, ["main"])
+
+
+def test_red_gates_release_nothing_and_leave_nothing(project, osv):
+    warn(osv, "PYSEC-1", "lib", "2.0")
+    (project / "noxfile.py").write_text(
+        "import nox\n\n@nox.session(venv_backend='none')\ndef tests(session):\n"
+        "    text = open('pyproject.toml').read()\n"
+        "    assert '<2' in text, 'it needs the old one'\n"
+    )
+    text = (project / "pyproject.toml").read_text()
+    (project / "pyproject.toml").write_text(text.replace("gates = []", 'gates = ["tests"]'))
+    configure(project, 'fix = "release"')
+    before = git(project, "for-each-ref", "refs/heads", "refs/tags", f"{LEDGER}/local")
+    ran = warden(project, "release.auto")
+    assert ran.code == 3, ran.err
+    assert "the edit that would free users is not released" in ran.document["what"]
+    assert "release.fix" in ran.document["next"]
+    after = git(project, "for-each-ref", "refs/heads", "refs/tags", f"{LEDGER}/local")
+    assert (after, len(served(project))) == (before, 2)

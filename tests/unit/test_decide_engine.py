@@ -531,3 +531,11 @@ def test_a_python_that_head_drops_or_cannot_resolve_is_not_freed():
     assert decide(replace(scan, closures=(scan.closures[0], unsure))).action == "unknown"
     brought = (on(scan.closures[0], "1.0@3.11"), on(scan.closures[1], "1.0@3.12"))
     assert decide(replace(scan, closures=brought)).action == "none"
+
+
+def test_what_is_accepted_says_so_and_drives_nothing():
+    scan = snapshot(replace(HELD, suppressed=True))
+    decision = decide(scan)
+    assert decision.action == "none"
+    shown = replace(decision, reasons=(replace(decision.reasons[0], keys=(HELD.key,)),))
+    assert "accepted or suppressed by the project: it drives no release" in explain(shown, scan)
