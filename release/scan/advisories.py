@@ -17,6 +17,7 @@ from packaging.version import InvalidVersion, Version
 from release.errors import DocumentError
 from release.model.base import Instant
 from release.scan.severity import Score
+from release.scan.union import roots
 
 ECOSYSTEM = "PyPI"
 EventKind = Literal["introduced", "fixed", "last_affected", "limit"]
@@ -323,21 +324,9 @@ def alias_groups(advisories: Iterable[Advisory]) -> tuple[tuple[Advisory, ...], 
     The order of the records never matters.
     """
     records = sorted({record.id: record for record in advisories}.values(), key=lambda r: r.id)
-    parent: dict[str, str] = {}
-
-    def root(name: str) -> str:
-        while parent.setdefault(name, name) != name:
-            parent[name] = parent[parent[name]]
-            name = parent[name]
-        return name
-
-    for record in records:
-        for name in record.ids:
-            first, second = sorted((root(record.id), root(name)))
-            parent[second] = first
     groups: dict[str, list[Advisory]] = {}
-    for record in records:
-        groups.setdefault(root(record.id), []).append(record)
+    for root, record in zip(roots(record.ids for record in records), records, strict=True):
+        groups.setdefault(root, []).append(record)
     return tuple(tuple(group) for group in groups.values())
 
 

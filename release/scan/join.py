@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 from msgspec.structs import replace
 from packaging.utils import canonicalize_name
@@ -11,6 +11,7 @@ from packaging.version import InvalidVersion, Version
 from release.model.finding import ClosureKind, Finding
 from release.scan.findings import mint
 from release.scan.severity import ORDER
+from release.scan.union import roots
 
 EVERYWHERE: tuple[ClosureKind, ...] = ("published", "candidate")
 
@@ -23,7 +24,7 @@ def join(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     """
     groups: dict[str, list[Finding]] = {}
     ordered = sorted(findings, key=_order)
-    for root, finding in zip(_roots(ordered), ordered, strict=True):
+    for root, finding in zip(roots(map(_handles, ordered)), ordered, strict=True):
         groups.setdefault(root, []).append(finding)
     joined = (_joined(group) for group in groups.values())
     return tuple(sorted(joined, key=lambda finding: finding.key))
@@ -33,23 +34,6 @@ def _order(finding: Finding) -> tuple[bool, bool, str, str, tuple[str, ...]]:
     """Those that closures claim first, as they know most; then by key and scanner."""
     unrated = finding.severity == "unknown"
     return not finding.affects, unrated, finding.key, finding.version, finding.scanners
-
-
-def _roots(findings: Sequence[Finding]) -> list[str]:
-    parent: dict[str, str] = {}
-
-    def root(name: str) -> str:
-        while parent.setdefault(name, name) != name:
-            parent[name] = parent[parent[name]]
-            name = parent[name]
-        return name
-
-    named = [_handles(finding) for finding in findings]
-    for handles in named:
-        for handle in handles:
-            first, second = sorted((root(handles[0]), root(handle)))
-            parent[second] = first
-    return [root(handles[0]) for handles in named]
 
 
 def _handles(finding: Finding) -> list[str]:
