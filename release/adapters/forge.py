@@ -168,6 +168,18 @@ class GitHub:
         publish = {"draft": False, "make_latest": "legacy"}
         return self._json("PATCH", self._release_url(release), Release, publish).html_url
 
+    def files_of(self, tag: str) -> dict[str, str] | None:
+        """The files of a tag's published release: name to sha256, empty where GitHub tells none.
+
+        :returns: ``None`` where there is no such release.
+        :raises ForgeError: GitHub refused.
+        :raises TryAgainError: it did not answer, or the rate limit is reached.
+        """
+        release = self._release_of(tag)
+        if release is None or release.draft:
+            return None
+        return {one.name: (one.digest or "").removeprefix("sha256:") for one in release.assets}
+
     def _require_tag(self, wanted: Announcement) -> None:
         """Publishing without the tag would make GitHub set one, on the default branch."""
         standing = self._commit_of(wanted.tag)

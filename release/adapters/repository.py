@@ -120,6 +120,17 @@ def open_repository(
         yield Repository(LOCAL, server.simple_url, server.upload_url, given)
 
 
+def manage_url(name: str, project: str, version: str) -> str:
+    """The page on which an owner yanks a release, by the addresses that twine knows.
+
+    :param name: ``pypi`` or ``testpypi``.
+    """
+    from twine.repository import TEST_WAREHOUSE, WAREHOUSE_WEB
+
+    home = WAREHOUSE_WEB if name == PYPI else TEST_WAREHOUSE
+    return urljoin(home, f"manage/project/{project}/release/{version}/")
+
+
 def is_empty(place: Place, root: Path) -> bool:
     """Whether it is known, without any server, that nothing was ever published there."""
     return place.is_local and not embedded.has_packages(root / ".release" / "index")

@@ -21,13 +21,15 @@ from release.model.heartbeat import Heartbeat, Run
 from release.model.history import History
 from release.model.plan import Plan
 from release.model.receipt import Receipt
+from release.model.reconciliation import Observations, Reconciliation
 from release.model.record import Record
 from release.model.seal import Archives, Journal, Manifest
 from release.model.snapshot import Snapshot
+from release.model.yank import Yank
 
 DOCUMENTS: tuple[type[Document], ...] = (
     Archives, Changes, Circumstances, Decision, Error, Fix, Handover, Heartbeat, History, Journal,
-    Manifest, Plan, Receipt, Record, Run, Snapshot, Staged,
+    Manifest, Observations, Plan, Receipt, Reconciliation, Record, Run, Snapshot, Staged, Yank,
 )  # fmt: skip
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
