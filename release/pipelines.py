@@ -61,7 +61,7 @@ def scan(
         sources = Sources(advisories or None, from_ or None)
         return tasks.scan(context, sources, record, accept_coverage)
 
-    console.run("release.scan", body, project=project, at=at, json=json)
+    console.run("release.scan", body, project=project, at=at, json=json, watched=record)
 
 
 @task(
@@ -324,7 +324,7 @@ def yank(
     def body(context: Context) -> Outcome:
         return tasks.yank(context, Asked(version_, reason, tasks.seconds(watch)))
 
-    console.run("release.yank", body, project=project, at=at, json=json, to=to)
+    console.run("release.yank", body, project=project, at=at, json=json, to=to, watched=True)
 
 
 @task(help=COMMON | {"decision": "a file, the digest of a decision, or a ref of the ledger"})

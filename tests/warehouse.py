@@ -7,12 +7,14 @@ import io
 import json
 import time
 import zipfile
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from release.adapters import embedded
 from release.adapters.index import SimpleIndex
 from release.adapters.web import session_for
+from release.model.listing import IndexFile
 
 
 class Warehouse:
@@ -86,3 +88,7 @@ class Warehouse:
                 return
             time.sleep(0.02)
         raise AssertionError("the index does not show it")
+
+
+def _is_yanked(files: Iterable[IndexFile], version: str) -> bool:
+    return all(file.yanked for file in files if str(file.version) == version)

@@ -23,6 +23,7 @@ from release.adapters import process, web
 from release.config import Config
 from release.errors import ConfigError, ForgeError, TryAgainError, UnreachableError
 from release.model.text import plain
+from release.ship.failures import failure_of_status
 
 API = "https://api.github.com"
 HEADERS = {"Accept": "application/vnd.github+json", "X-GitHub-Api-Version": "2022-11-28"}
@@ -347,12 +348,16 @@ def _refusal(answer: web.Answer, method: str, repository: str) -> ForgeError | T
     spent = answer.headers.get("x-ratelimit-remaining") == "0" or answer.retry_after
     if answer.status == 403 and spent:
         return TryAgainError(
-            "GitHub's rate limit is reached", why=told, remedy="run again in an hour"
+            "GitHub's rate limit is reached",
+            why=told,
+            remedy="run again in an hour",
+            failure="quota",
         )
     return ForgeError(
         f"GitHub refused something of {repository}",
         why=told,
         remedy=REMEDIES.get(answer.status, "see what it says above, then run again"),
+        failure=failure_of_status(answer.status, told),
     )
 
 

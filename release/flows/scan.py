@@ -14,6 +14,7 @@ from release.errors import DocumentError, TryAgainError
 from release.flows.context import Context
 from release.flows.reports import configured, read_folder, required_of, run_scanners, with_reports
 from release.flows.snapshot import ScanRequest, take_snapshot
+from release.flows.yank import look_again
 from release.model.acceptance import Remark
 from release.model.base import digest, encode
 from release.model.changes import Changes
@@ -104,6 +105,7 @@ def scan(
             tip = context.ledger.tip("history")
             known = context.ledger.read(Record, tip, "record.json")
     _beat(context, scanned, share)
+    look_again(context, share=share)
     render(context)
     for line in words(scanned.remarks):
         context.tell(line)

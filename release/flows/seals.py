@@ -115,6 +115,7 @@ def take_seal(
         raise TryAgainError(
             f"{version} has just been sealed by another run",
             remedy="run again: it resumes that seal, or plans the next version",
+            failure="conflict",
         )
     stored = ledger.store(archives, message=f"bytes of {version}", at=at, parents=())
     manifest = _manifest(plan, commit, stored, archives, content, at)

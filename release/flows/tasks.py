@@ -79,6 +79,8 @@ def decide(context: Context, explain: bool) -> Outcome:
     deciding.keep(context, decision, evidence, share=terminal.in_ci())
     short = f"{decision.action}: {decision.rule}: {decision.reasons[0].why}"
     text = told(decision, evidence.snapshot) if explain else short
+    yanks = [yanking.told(one) for one in yanking.requests(context.ledger, context.place.name)]
+    text = "\n".join([text, *yanks])
     return Outcome(decision, text, CODES[decision.action], context.place.name, decision)
 
 

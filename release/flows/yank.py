@@ -15,7 +15,7 @@ from packaging.version import InvalidVersion, Version
 from release.adapters.index import SimpleIndex
 from release.adapters.ledger import Ledger, documents
 from release.adapters.repository import PYPI, TESTPYPI, Repository, manage_url
-from release.errors import TryAgainError, UsageError
+from release.errors import TryAgainError, UnreachableError, UsageError
 from release.flows.context import Context
 from release.model.base import digest
 from release.model.listing import IndexFile
@@ -70,23 +70,42 @@ def requests(ledger: Ledger, repository: str) -> Iterator[Yank]:
             yield found
 
 
-def look(context: Context, index: SimpleIndex, known: Yank) -> Yank:
-    """Ask the index how a request stands, and keep what changed."""
+def look(context: Context, index: SimpleIndex, known: Yank, *, share: bool = True) -> Yank:
+    """Ask the index how a request stands, and keep what changed.
+
+    :param share: write to the remote's ledger, where there is one; else to ours only.
+    """
     now = observe(known, index.files(known.project), context.clock.now())
     before = asked_for(context.ledger, known.repository, known.version)
     if before is None or digest(before) != digest(now):
-        _keep(context.ledger, now)
+        _keep(context.ledger, now, share=share)
     return now
 
 
-def look_again(context: Context) -> tuple[Yank, ...]:
-    """Look at every request of this run's repository that is not done yet, as a scan does."""
-    waiting = [one for one in requests(context.ledger, context.place.name) if one.state != "done"]
+def look_again(context: Context, *, share: bool) -> None:
+    """Look at every request of this run's repository that is not done yet, as a scan does.
+
+    An index that does not answer settles nothing, and fails no scan.
+    """
+    name = context.place.name
+    waiting = [one for one in requests(context.ledger, name) if one.state != "done"]
     if not waiting:
-        return ()
+        return
     with context.open_repository() as repository:
         index = SimpleIndex(repository.simple_url, fresh=True)
-        return tuple(look(context, index, one) for one in waiting)
+        for one in waiting:
+            try:
+                context.tell(told(look(context, index, one, share=share)))
+            except (TryAgainError, UnreachableError) as error:
+                context.tell(f"whether {one.version} is yanked is unknown: {error.what}")
+
+
+def told(yank: Yank) -> str:
+    """One line on how a request stands."""
+    instead = f"users get {yank.instead}" if yank.instead else "users get nothing"
+    if yank.state == "done":
+        return f"{yank.version} is yanked on {yank.repository}: {instead}"
+    return f"{yank.version} is to be yanked on {yank.repository}, and is not yet"
 
 
 def _version(text: str) -> str:
@@ -133,7 +152,7 @@ def _page(repository: str, project: str, version: str) -> str:
     return manage_url(repository, project, version) if repository in {PYPI, TESTPYPI} else ""
 
 
-def _keep(ledger: Ledger, yank: Yank) -> None:
+def _keep(ledger: Ledger, yank: Yank, *, share: bool) -> None:
     files = documents(yank=yank)
     files["advisory.md"] = yank.advisory.encode()
     files["advisory.osv.json"] = yank.osv.encode()
@@ -143,6 +162,7 @@ def _keep(ledger: Ledger, yank: Yank) -> None:
         old=ledger.tip(yank.repository, YANKS, yank.version),
         message=f"yank of {yank.version}: {yank.state}",
         at=yank.done_at or yank.requested_at,
+        share=share,
     )
 
 
