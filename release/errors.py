@@ -69,7 +69,7 @@ class WardenError(Exception):
     :param remedy: what to do next.
     :param failure: its kind, where the class does not tell.
 
-    ``step`` and ``version`` are filled in on the way up: what was being done, and for which release.
+    ``step`` and ``version`` are filled in on the way up: what was being done, for which release.
     """
 
     exit_code = 1

@@ -44,12 +44,19 @@ _REMOTE = re.compile(
 T = TypeVar("T")
 
 
+class Head(msgspec.Struct, frozen=True, kw_only=True):
+    """What a pull request is of: for a closed one, the commit that it was of then."""
+
+    sha: str
+
+
 class PullRequest(msgspec.Struct, frozen=True, kw_only=True):
     """A pull request; ``state`` is ``open`` or ``closed``, a merged one being closed too."""
 
     number: int
     html_url: str
     state: str
+    head: Head
     body: str | None = None
 
 
@@ -125,26 +132,34 @@ class GitHub:
         self._session = web.session_for(api)
         self._session.auth = _Bearer(token)
 
-    def pull_request(self, head: str, title: str, body: str) -> PullRequest:
+    def pull_request(
+        self, head: str, title: str, body: str, *, commit: str | None = None
+    ) -> PullRequest:
         """A pull request of a branch into the default branch, made or found.
 
         One that a person has closed or merged stays so; an open one gets the body.
 
+        :param commit: what the branch stands on, where it moves on after a request was closed: one
+            that was of another commit is then none of this.
         :raises ForgeError: GitHub refused.
         :raises TryAgainError: it did not answer, or the rate limit is reached.
         """
         found = self._made(
-            lambda: self._pull_request_of(head), lambda: self._propose(head, title, body)
+            lambda: self._pull_request_of(head, commit), lambda: self._propose(head, title, body)
         )
         if found.state == "open" and (found.body or "") != body:
             self._ask("PATCH", f"{self._root}/pulls/{found.number}", {"body": body})
         return found
 
-    def _pull_request_of(self, head: str) -> PullRequest | None:
+    def _pull_request_of(self, head: str, commit: str | None) -> PullRequest | None:
         """The branch's pull request, an open one first."""
         owner = self.repository.partition("/")[0]
         query = urlencode({"head": f"{owner}:{head}", "state": "all", "per_page": 100})
-        found = list(self._pages(f"{self._root}/pulls?{query}", PullRequest))
+        found = [
+            one
+            for one in self._pages(f"{self._root}/pulls?{query}", PullRequest)
+            if one.state == "open" or commit in {None, one.head.sha}
+        ]
         return min(found, key=lambda one: (one.state != "open", -one.number), default=None)
 
     def _propose(self, head: str, title: str, body: str) -> PullRequest:

@@ -115,7 +115,7 @@ def carry(context: Context, repository: Repository, load: L, steps: Iterable[str
 
 
 def _note_failure(context: Context, load: Load, error: WardenError) -> None:
-    """What a step died of, as a line of the journal, once; where that fails, the run's event has it.
+    """What a step died of, as a line of the journal, once; where that fails, the event has it.
 
     What another run causes is not noted, or two runs would stop each other for ever.
     """

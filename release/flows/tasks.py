@@ -26,6 +26,7 @@ from release.flows.build import build_twice
 from release.flows.carry import what_now
 from release.flows.console import Outcome
 from release.flows.context import Context
+from release.flows.land import land_findings
 from release.flows.past import LAST_SCAN, changes_since
 from release.flows.replay import replay as replaying
 from release.flows.stages import Handed
@@ -107,6 +108,8 @@ def auto(context: Context, advisories: str | None, *, dry_run: bool) -> Outcome:
     """``release.auto``."""
     with context.open_repository() as repository:
         done = flow.auto(context, repository, advisories=advisories, dry_run=dry_run)
+    if terminal.in_ci() and not dry_run:
+        land_findings(context)
     seal = done.shipment.seal if done.shipment else None
     receipt = seal.receipt if seal else None
     plan = done.shipment.plan if done.shipment and dry_run else None
@@ -133,6 +136,8 @@ def auto_stage(context: Context, advisories: str | None, stage: str, digest: str
     named = _stage(stage)
     with context.open_repository() as repository:
         done = stages.auto_stage(context, repository, named, digest, advisories)
+    if terminal.in_ci() and named == "record":  # the stage that scans, with the right to push
+        land_findings(context)
     return _staged(context, named, done)
 
 

@@ -29,8 +29,9 @@ from release.model.snapshot import Snapshot
 from release.model.yank import Yank
 
 DOCUMENTS: tuple[type[Document], ...] = (
-    Archives, Changes, Circumstances, Decision, Error, Event, Fix, Handover, Heartbeat, History, Journal,
-    Manifest, Observations, Plan, Receipt, Reconciliation, Record, Run, Snapshot, Staged, Yank,
+    Archives, Changes, Circumstances, Decision, Error, Event, Fix, Handover, Heartbeat, History,
+    Journal, Manifest, Observations, Plan, Receipt, Reconciliation, Record, Run, Snapshot, Staged,
+    Yank,
 )  # fmt: skip
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
