@@ -54,8 +54,8 @@ Failure = Literal[
 """What kind of thing went wrong, for whoever is told of it (:mod:`release.ship.failures`)."""
 
 NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
-FULL = tuple(os.strerror(code) for code in sorted(NO_ROOM))
-"""What programs say when there is no room."""
+FULL = (*(os.strerror(code) for code in sorted(NO_ROOM)), "Out of diskspace")
+"""What programs say when there is no room; the last is git's own."""
 NO_ROOM_LEFT = "there is no room to write"
 MAKE_ROOM = "make room, then run the same command again: it goes on from here, nothing is lost"
 NO_PERMISSION = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})

@@ -16,7 +16,7 @@ from release.adapters.credentials.keyboard import Keyboard
 from release.adapters.index import pypi_simple_url, testpypi_simple_url
 from release.adapters.web import LOOPBACK
 from release.config import RepositoryTable
-from release.errors import ConfigError, ProjectError, UsageError
+from release.errors import NO_ROOM, ConfigError, MachineError, ProjectError, UsageError
 
 LOCAL, TESTPYPI, PYPI = "local", "testpypi", "pypi"
 REHEARSALS = frozenset({LOCAL, TESTPYPI})
@@ -57,6 +57,7 @@ def state_folder(root: Path) -> Path:
     """``ROOT/.release``, made with its own ``.gitignore`` where it is not there yet.
 
     :raises ProjectError: it cannot be written.
+    :raises MachineError: there is no room for it.
     """
     folder = root / ".release"
     ignore = folder / ".gitignore"
@@ -65,6 +66,8 @@ def state_folder(root: Path) -> Path:
         if not (ignore.is_file() and ignore.stat().st_size):  # a full disk leaves an empty one
             ignore.write_text("*\n")
     except OSError as error:
+        if error.errno in NO_ROOM:
+            raise MachineError.of(error) from error
         raise ProjectError(
             f"{folder} cannot be written",
             why=str(error),
