@@ -42,6 +42,9 @@ def test_a_refused_credential_is_in_the_journal_the_ring_and_the_run(tmp_path):
         assert event["next"].startswith("see whether the credential is right")
         run = json.loads((shop.project / ".release/run/documents/run.json").read_text())
         assert run["event"] == event
+        plug_in(shop.project / ".release/run/documents")
+        alerts = (shop.project / ".release/run/alerts.txt").read_text()
+        assert alerts.startswith("auth: shop refused plain_thing-1.0.0")
         (line,) = [e for e in shop.sealed("1.0.0", "journal")["entries"] if "-" in e["step"]]
         assert (line["step"], line["detail"][:5]) == ("upload-failed", "auth:")
         tip = git(shop.remote, "rev-parse", f"{LEDGER}/{NAME}/releases/1.0.0")
@@ -55,6 +58,15 @@ def test_a_refused_credential_is_in_the_journal_the_ring_and_the_run(tmp_path):
         assert "canary-password" not in kept + ran.out + ran.err
         run = json.loads((shop.project / ".release/run/documents/run.json").read_text())
         assert run["event"] is None
+
+
+def plug_in(folder: Path) -> None:
+    """The example of the page about errors, run on what a run left."""
+    page = (Path(__file__).parents[2] / "docs" / "errors.md").read_text()
+    code = page.partition("```python\n")[2].partition("```")[0]
+    names: dict = {}
+    exec(compile(code, "docs/errors.md", "exec"), names)
+    names["tell"](folder)
 
 
 @pytest.fixture
