@@ -27,9 +27,37 @@ Each says what happened, why, and what to do next, and carries the exit code of 
 from __future__ import annotations
 
 import errno
+import os
 import signal
+from typing import Literal
+
+Failure = Literal[
+    "network",
+    "auth",
+    "rejected",
+    "conflict",
+    "quota",
+    "build",
+    "verification",
+    "gate",
+    "lock",
+    "disk",
+    "machine",
+    "tool",
+    "document",
+    "forge",
+    "unknown",
+    "policy",
+    "usage",
+    "stopped",
+]
+"""What kind of thing went wrong, for whoever is told of it (:mod:`release.ship.failures`)."""
 
 NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+FULL = (*(os.strerror(code) for code in sorted(NO_ROOM)), "Out of diskspace")
+"""What programs say when there is no room; the last is git's own."""
+NO_ROOM_LEFT = "there is no room to write"
+MAKE_ROOM = "make room, then run the same command again: it goes on from here, nothing is lost"
 NO_PERMISSION = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
 
 
@@ -39,15 +67,23 @@ class WardenError(Exception):
     :param what: what happened, in one sentence.
     :param why: the cause as far as it is known; may hold several lines.
     :param remedy: what to do next.
+    :param failure: its kind, where the class does not tell.
+
+    ``step`` and ``version`` are filled in on the way up: what was being done, for which release.
     """
 
     exit_code = 1
+    step = ""
+    version = ""
 
-    def __init__(self, what: str, *, why: str = "", remedy: str = "") -> None:
+    def __init__(
+        self, what: str, *, why: str = "", remedy: str = "", failure: Failure | None = None
+    ) -> None:
         super().__init__(what)
         self.what = what
         self.why = why
         self.remedy = remedy
+        self.failure = failure
 
     @property
     def kind(self) -> str:
@@ -146,11 +182,22 @@ class MachineError(FailedError):
         where = f": {error.filename}" if error.filename else ""
         why = f"{error.strerror or error}{where}"
         if error.errno in NO_ROOM:
-            return cls("there is no room to write", why=why, remedy="make room, then run again")
+            return cls(NO_ROOM_LEFT, why=why, remedy=MAKE_ROOM, failure="disk")
         if error.errno in NO_PERMISSION:
             remedy = "give yourself the permission, or run as somebody who has it"
             return cls("a file or folder may not be used", why=why, remedy=remedy)
         return cls("the operating system refused", why=why, remedy="mend it, then run again")
+
+    @classmethod
+    def heard(cls, said: str) -> MachineError | None:
+        """The error for a program that died of a full disk, by its last words; else ``None``.
+
+        C, Python and Rust all tell it in the words of ``strerror``.
+        """
+        lines = [line.strip() for line in said.splitlines() if any(w in line for w in FULL)]
+        if not lines:
+            return None
+        return cls(NO_ROOM_LEFT, why=lines[-1], remedy=MAKE_ROOM, failure="disk")
 
 
 class ToolError(FailedError):

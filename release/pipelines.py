@@ -64,7 +64,7 @@ def scan(
         sources = Sources(advisories or None, from_ or None)
         return tasks.scan(context, sources, record, accept_coverage, forget_scanner)
 
-    console.run("release.scan", body, project=project, at=at, json=json)
+    console.run("release.scan", body, project=project, at=at, json=json, watched=record)
 
 
 @task(
@@ -266,6 +266,70 @@ def auto(
     console.run("release.auto", body, project=project, at=at, json=json, to=to, releases=True)
 
 
+@task(
+    help=COMMON
+    | {"to": TO, "rebuild": "write into the ledger what index and tags have and it lacks"}
+)
+def reconcile(
+    _: Shell,
+    project: str = ".",
+    json: bool = False,
+    at: str = "",
+    to: str = "",
+    rebuild: bool = False,
+) -> None:
+    """Git, remote, index, forge and ledger side by side, and the one next safe command.
+
+    Exit 3: a person has to look; 75: something is half-done; 4: something did not answer.
+
+    For example:
+      release-warden release.reconcile
+      release-warden release.reconcile --rebuild      the ledger was lost, or began later
+    """
+    from release.flows import console, tasks
+
+    def body(context: Context) -> Outcome:
+        return tasks.reconcile(context, rebuild)
+
+    console.run("release.reconcile", body, project=project, at=at, json=json, to=to)
+
+
+@task(
+    help=COMMON
+    | {
+        "version_": "the version to be yanked",
+        "to": TO,
+        "reason": "why, as users will read it",
+        "watch": "look until it is true, for so many seconds (default: 600)",
+    },
+    optional=["watch"],
+)
+def yank(
+    _: Shell,
+    version_: str,
+    project: str = ".",
+    json: bool = False,
+    at: str = "",
+    to: str = "",
+    reason: str = "",
+    watch: str | None = None,
+) -> None:
+    """Prepare all that a person needs to yank a release, and see whether it is yanked.
+
+    For example:
+      release-warden release.yank 1.4.1 --reason "It loses data on Windows."
+      release-warden release.yank 1.4.1                 is it true yet?
+      release-warden release.yank 1.4.1 --watch 300     until it is; exit 75 if it is not
+    """
+    from release.flows import console, tasks
+    from release.flows.yank import Asked
+
+    def body(context: Context) -> Outcome:
+        return tasks.yank(context, Asked(version_, reason, tasks.seconds(watch)))
+
+    console.run("release.yank", body, project=project, at=at, json=json, to=to, watched=True)
+
+
 @task(help=COMMON | {"decision": "a file, the digest of a decision, or a ref of the ledger"})
 def replay(_: Shell, decision: str, project: str = ".", json: bool = False, at: str = "") -> None:
     """Decide again on the inputs that the ledger kept (exit 1: another decision comes of them).
@@ -366,6 +430,8 @@ collection = Collection(
     publish,
     auto,
     fix,
+    reconcile,
+    yank,
     replay,
     history,
     report,

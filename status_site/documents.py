@@ -16,6 +16,7 @@ from release.model.history import History, Story
 from release.model.receipt import Receipt
 from release.model.record import Record, Tracked
 from release.model.snapshot import Snapshot
+from release.model.yank import Yank
 from release.record.history import stories
 
 
@@ -30,6 +31,7 @@ class Documents:
     decision: Decision | None = None
     receipts: tuple[Receipt, ...] = ()
     history: History | None = None
+    yanks: tuple[Yank, ...] = ()
 
     @property
     def project(self) -> str | None:
@@ -79,6 +81,7 @@ def read(folder: Path) -> Documents:
     :raises DocumentError: one of them cannot be read; the folder is taken whole or not at all.
     """
     releases = sorted((folder / "releases").glob("*.json"))
+    yanks = sorted((folder / "yanks").glob("*.json"))
     return Documents(
         run=_read(folder / "run.json", Run),
         record=_read(folder / "record.json", Record),
@@ -87,6 +90,7 @@ def read(folder: Path) -> Documents:
         decision=_read(folder / "decision.json", Decision),
         history=_read(folder / "history.json", History),
         receipts=tuple(receipt for path in releases if (receipt := _read(path, Receipt))),
+        yanks=tuple(yank for path in yanks if (yank := _read(path, Yank))),
     )
 
 

@@ -25,6 +25,7 @@ from release.model.heartbeat import Run
 from release.model.receipt import Receipt, ReceiptFile
 from release.model.record import Record, Tracked
 from release.model.snapshot import Closure, State
+from release.model.yank import Yank
 from release.record.history import response
 from release.record.openvex import concerned
 from status_site.documents import Documents
@@ -78,6 +79,14 @@ class PublicFile(Noun, frozen=True, kw_only=True):
     url: str | None
 
 
+class PublicYank(Noun, frozen=True, kw_only=True):
+    """That a release should not be used: ``requested`` of its index, or ``done`` there."""
+
+    state: Literal["requested", "done"]
+    reason: str
+    at: Instant
+
+
 class PublicRelease(Noun, frozen=True, kw_only=True):
     """One confirmed release."""
 
@@ -88,6 +97,7 @@ class PublicRelease(Noun, frozen=True, kw_only=True):
     trigger: str
     files: tuple[PublicFile, ...]
     file: str
+    yank: PublicYank | None = None
 
 
 class PublicReason(Noun, frozen=True, kw_only=True):
@@ -235,7 +245,7 @@ class SecurityStatus(Document, frozen=True, kw_only=True, tag="release-warden/st
             response_times=_response_times(documents),
             unknown=missing,
             scanners=_scanners(documents),
-            releases=tuple(_release(receipt) for receipt in documents.releases),
+            releases=tuple(_release(receipt, documents.yanks) for receipt in documents.releases),
             last_decision=_decision(documents),
             last_run=_last_run(documents.run),
             links=_links(documents, basis),
@@ -382,7 +392,9 @@ def _scanners(documents: Documents) -> dict[str, ScannerStatus]:
     }
 
 
-def _release(receipt: Receipt) -> PublicRelease:
+def _release(receipt: Receipt, yanks: tuple[Yank, ...]) -> PublicRelease:
+    of = (receipt.repository, receipt.version)
+    yank = next((one for one in yanks if (one.repository, one.version) == of), None)
     return PublicRelease(
         version=receipt.version,
         confirmed_at=receipt.confirmed_at,
@@ -391,7 +403,12 @@ def _release(receipt: Receipt) -> PublicRelease:
         trigger=receipt.trigger,
         files=tuple(_file(file) for file in receipt.files),
         file=f"releases/{version_name(receipt.version)}.json",
+        yank=_yank(yank) if yank else None,
     )
+
+
+def _yank(yank: Yank) -> PublicYank:
+    return PublicYank(state=yank.state, reason=yank.reason, at=yank.done_at or yank.requested_at)
 
 
 def _file(file: ReceiptFile) -> PublicFile:

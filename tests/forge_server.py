@@ -223,6 +223,11 @@ class Handler(BaseHTTPRequestHandler):
         query = parse_qs(urlsplit(self.path).query)
         head, state = query["head"][0], query.get("state", ["open"])[0]
         found = [p for p in self.told.pulls if p["head"]["label"] == head]
+        for pull in found:
+            if pull["state"] == "open":
+                pull["head"]["sha"] = self.told.git(
+                    "rev-parse", f"refs/heads/{pull['head']['ref']}"
+                )
         return 200, [p for p in reversed(found) if state in {"all", p["state"]}]
 
     def open_pull(self) -> tuple[int, Any]:
@@ -245,7 +250,11 @@ class Handler(BaseHTTPRequestHandler):
             "state": "open",
             "title": asked["title"],
             "body": asked.get("body"),
-            "head": {"ref": head, "label": label},
+            "head": {
+                "ref": head,
+                "label": label,
+                "sha": self.told.git("rev-parse", f"refs/heads/{head}"),
+            },
             "base": {"ref": base},
         }
         self.told.pulls.append(made)

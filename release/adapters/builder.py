@@ -13,7 +13,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 from release.adapters import process
-from release.errors import BuildError, ProjectError, ToolError
+from release.errors import BuildError, MachineError, ProjectError, ToolError
 from release.model.metadata import CoreMetadata
 from release.ship.archives import WHEEL, wheel_metadata
 
@@ -36,6 +36,8 @@ def build(clone: Path, out: Path, *, epoch: int, index_url: str | None = None) -
     out = out.resolve()
     said = _run(clone, out, [], epoch, index_url)
     wheels, sdists = sorted(out.glob(f"*{WHEEL}")), sorted(out.glob("*.tar.gz"))
+    if said is not None and (full := MachineError.heard(said)):
+        raise full
     if said is not None and sdists:
         raise _failed("an sdist was built, but no wheel can be built from it", said)
     if said is not None:
@@ -62,6 +64,8 @@ def built_metadata(clone: Path, *, index_url: str | None = None) -> CoreMetadata
         out = Path(folder)
         said = _run(clone, out, ["--wheel"], None, index_url)
         wheels = list(out.glob(f"*{WHEEL}"))
+        if said is not None and (full := MachineError.heard(said)):
+            raise full
         if said is not None or len(wheels) != 1:
             raise _failed("the project's metadata could not be built", said or "no wheel was made")
         return wheel_metadata(wheels[0].read_bytes())

@@ -119,6 +119,7 @@ def _locked(folder: Path) -> Iterator[None]:
             why=f"{folder / 'lock'} has been held for {LOCK_PATIENCE:g} seconds, "
             f"by process {_read_holder(folder)}",
             remedy="wait for that process, or end it, then run again",
+            failure="lock",
         ) from error
 
 

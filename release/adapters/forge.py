@@ -23,6 +23,7 @@ from release.adapters import process, web
 from release.config import Config
 from release.errors import ConfigError, ForgeError, TryAgainError, UnreachableError
 from release.model.text import plain
+from release.ship.failures import failure_of_status
 
 API = "https://api.github.com"
 HEADERS = {"Accept": "application/vnd.github+json", "X-GitHub-Api-Version": "2022-11-28"}
@@ -43,12 +44,19 @@ _REMOTE = re.compile(
 T = TypeVar("T")
 
 
+class Head(msgspec.Struct, frozen=True, kw_only=True):
+    """What a pull request is of: for a closed one, the commit that it was of then."""
+
+    sha: str
+
+
 class PullRequest(msgspec.Struct, frozen=True, kw_only=True):
     """A pull request; ``state`` is ``open`` or ``closed``, a merged one being closed too."""
 
     number: int
     html_url: str
     state: str
+    head: Head
     body: str | None = None
 
 
@@ -124,26 +132,34 @@ class GitHub:
         self._session = web.session_for(api)
         self._session.auth = _Bearer(token)
 
-    def pull_request(self, head: str, title: str, body: str) -> PullRequest:
+    def pull_request(
+        self, head: str, title: str, body: str, *, commit: str | None = None
+    ) -> PullRequest:
         """A pull request of a branch into the default branch, made or found.
 
         One that a person has closed or merged stays so; an open one gets the body.
 
+        :param commit: what the branch stands on, where it moves on after a request was closed: one
+            that was of another commit is then none of this.
         :raises ForgeError: GitHub refused.
         :raises TryAgainError: it did not answer, or the rate limit is reached.
         """
         found = self._made(
-            lambda: self._pull_request_of(head), lambda: self._propose(head, title, body)
+            lambda: self._pull_request_of(head, commit), lambda: self._propose(head, title, body)
         )
         if found.state == "open" and (found.body or "") != body:
             self._ask("PATCH", f"{self._root}/pulls/{found.number}", {"body": body})
         return found
 
-    def _pull_request_of(self, head: str) -> PullRequest | None:
+    def _pull_request_of(self, head: str, commit: str | None) -> PullRequest | None:
         """The branch's pull request, an open one first."""
         owner = self.repository.partition("/")[0]
         query = urlencode({"head": f"{owner}:{head}", "state": "all", "per_page": 100})
-        found = list(self._pages(f"{self._root}/pulls?{query}", PullRequest))
+        found = [
+            one
+            for one in self._pages(f"{self._root}/pulls?{query}", PullRequest)
+            if one.state == "open" or commit in {None, one.head.sha}
+        ]
         return min(found, key=lambda one: (one.state != "open", -one.number), default=None)
 
     def _propose(self, head: str, title: str, body: str) -> PullRequest:
@@ -167,6 +183,18 @@ class GitHub:
             return release.html_url
         publish = {"draft": False, "make_latest": "legacy"}
         return self._json("PATCH", self._release_url(release), Release, publish).html_url
+
+    def files_of(self, tag: str) -> dict[str, str] | None:
+        """The files of a tag's published release: name to sha256, empty where GitHub tells none.
+
+        :returns: ``None`` where there is no such release.
+        :raises ForgeError: GitHub refused.
+        :raises TryAgainError: it did not answer, or the rate limit is reached.
+        """
+        release = self._release_of(tag)
+        if release is None or release.draft:
+            return None
+        return {one.name: (one.digest or "").removeprefix("sha256:") for one in release.assets}
 
     def _require_tag(self, wanted: Announcement) -> None:
         """Publishing without the tag would make GitHub set one, on the default branch."""
@@ -335,12 +363,16 @@ def _refusal(answer: web.Answer, method: str, repository: str) -> ForgeError | T
     spent = answer.headers.get("x-ratelimit-remaining") == "0" or answer.retry_after
     if answer.status == 403 and spent:
         return TryAgainError(
-            "GitHub's rate limit is reached", why=told, remedy="run again in an hour"
+            "GitHub's rate limit is reached",
+            why=told,
+            remedy="run again in an hour",
+            failure="quota",
         )
     return ForgeError(
         f"GitHub refused something of {repository}",
         why=told,
         remedy=REMEDIES.get(answer.status, "see what it says above, then run again"),
+        failure=failure_of_status(answer.status, told),
     )
 
 

@@ -300,13 +300,16 @@ class Git:
             return
         if self.resolve(ref) != old:
             raise TryAgainError(
-                f"{ref} was moved by another run", remedy="run again; nothing of theirs was lost"
+                f"{ref} was moved by another run",
+                remedy="run again; nothing of theirs was lost",
+                failure="conflict",
             )
         if self._is_locked(ref):
             raise TryAgainError(
                 f"git could not lock {ref}",
                 why=done.stderr.strip(),
                 remedy="if no git is running any more, remove that lock file; then run again",
+                failure="lock",
             )
         raise process.failure(done)
 

@@ -20,6 +20,7 @@ from release.adapters.web import NOT_FOUND, OK, Answer, ask, session_for, shown
 from release.errors import RepositoryError, UnreachableError
 from release.model.listing import IndexFile
 from release.ship import archives
+from release.ship.failures import failure_of_status
 
 JSON = "application/vnd.pypi.simple.v1+json"
 ACCEPT = f"{JSON}, application/vnd.pypi.simple.v1+html;q=0.2, text/html;q=0.01"
@@ -151,6 +152,7 @@ def _require_ok(answer: Answer) -> None:
             f"{urlsplit(answer.url).hostname} answered HTTP {answer.status}",
             why=shown(answer.url),
             remedy="see whether the index's address is right and whether it lets you read",
+            failure=failure_of_status(answer.status),
         )
 
 

@@ -142,6 +142,7 @@ class Ledger:
             raise TryAgainError(
                 f"{ref} was moved on {self.remote.name} by another run",
                 remedy="run again; nothing of theirs was lost",
+                failure="conflict",
             )
         self.remote.move(ref, new, old=there)
         self._there[ref] = new

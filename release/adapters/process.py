@@ -17,7 +17,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from release.errors import ToolError
+from release.errors import MachineError, ToolError
 
 PASSED_ON = (
     "PATH", "HOME", "USER", "LOGNAME", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR", "TEMP", "TMP",
@@ -182,8 +182,10 @@ def _end_group(child: subprocess.Popen[bytes]) -> None:
     child.wait()
 
 
-def failure(done: Completed, remedy: str = "") -> ToolError:
+def failure(done: Completed, remedy: str = "") -> ToolError | MachineError:
     """The error of a child that failed, with the end of what it said."""
+    if full := MachineError.heard(done.stderr):
+        return full
     said = (done.stderr.strip() or done.stdout.strip()).splitlines()
     return ToolError(
         f"{tool_name(done.argv)} exited with {done.code}",

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 from release.adapters import process
 from release.adapters.git import Git
-from release.errors import ConfigError, ToolError, TryAgainError
+from release.errors import ConfigError, MachineError, ToolError, TryAgainError
 
 PATIENCE = 300.0
 """Seconds for one conversation."""
@@ -61,12 +61,15 @@ class Remote:
         """Bring the objects of some refs here; no ref of ours moves.
 
         :returns: whether all came; one that moved meanwhile may not have.
+        :raises MachineError: there is no room for them.
         """
         done = self._talk(
             "fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--no-auto-maintenance",
             "--no-recurse-submodules", "--refmap=", "--stdin", "--", self.name,
             stdin="".join(f"{ref}\n" for ref in refs),
         )  # fmt: skip
+        if done.code and (full := MachineError.heard(done.stderr)):
+            raise full
         return not done.code
 
     def move(self, ref: str, new: str, *, old: str | None) -> None:
@@ -87,6 +90,7 @@ class Remote:
             raise TryAgainError(
                 f"{ref} was moved on {self.name} by another run",
                 remedy="run again; nothing of theirs was lost",
+                failure="conflict",
             )
         raise TryAgainError(
             f"{self.name} did not take {ref}",

@@ -16,7 +16,7 @@ from release.adapters.credentials.keyboard import Keyboard
 from release.adapters.index import pypi_simple_url, testpypi_simple_url
 from release.adapters.web import LOOPBACK
 from release.config import RepositoryTable
-from release.errors import ConfigError, ProjectError, UsageError
+from release.errors import NO_ROOM, ConfigError, MachineError, ProjectError, UsageError
 
 LOCAL, TESTPYPI, PYPI = "local", "testpypi", "pypi"
 REHEARSALS = frozenset({LOCAL, TESTPYPI})
@@ -57,6 +57,7 @@ def state_folder(root: Path) -> Path:
     """``ROOT/.release``, made with its own ``.gitignore`` where it is not there yet.
 
     :raises ProjectError: it cannot be written.
+    :raises MachineError: there is no room for it.
     """
     folder = root / ".release"
     ignore = folder / ".gitignore"
@@ -65,6 +66,8 @@ def state_folder(root: Path) -> Path:
         if not (ignore.is_file() and ignore.stat().st_size):  # a full disk leaves an empty one
             ignore.write_text("*\n")
     except OSError as error:
+        if error.errno in NO_ROOM:
+            raise MachineError.of(error) from error
         raise ProjectError(
             f"{folder} cannot be written",
             why=str(error),
@@ -118,6 +121,17 @@ def open_repository(
     with embedded.serve(_local_index(root)) as server:
         given = Given(Credential(server.username, server.password))
         yield Repository(LOCAL, server.simple_url, server.upload_url, given)
+
+
+def manage_url(name: str, project: str, version: str) -> str:
+    """The page on which an owner yanks a release, by the addresses that twine knows.
+
+    :param name: ``pypi`` or ``testpypi``.
+    """
+    from twine.repository import TEST_WAREHOUSE, WAREHOUSE_WEB
+
+    home = WAREHOUSE_WEB if name == PYPI else TEST_WAREHOUSE
+    return urljoin(home, f"manage/project/{project}/release/{version}/")
 
 
 def is_empty(place: Place, root: Path) -> bool:

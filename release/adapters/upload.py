@@ -36,6 +36,7 @@ from release.model.base import sha256
 from release.model.listing import IndexFile
 from release.model.seal import Archive
 from release.ship.archives import WHEEL, describe
+from release.ship.failures import failure_of_status
 
 if TYPE_CHECKING:
     from twine.package import PackageFile
@@ -375,20 +376,22 @@ class _LimitedAdapter(requests.adapters.HTTPAdapter):
 
 def _failure(repository: Repository, archive: Archive, error: _NotTaken) -> WardenError:
     """What a failed upload means, after the index was asked."""
+    kind = failure_of_status(error.code, error.said)
     if error.code in LATER or error.is_ambiguous:
         return TryAgainError(
             f"{archive.name} did not arrive on {repository.name}",
             why=error.said,
             remedy="run the same command again: it uploads only what is not there yet",
+            failure=kind,
         )
     what = f"{repository.name} refused {archive.name}"
     if error.is_final:
         remedy = "mend what the index names, in the project"
-        return RejectedError(what, why=error.said, remedy=remedy)
+        return RejectedError(what, why=error.said, remedy=remedy, failure=kind)
     remedy = "mend what the index names, then run the same command again: nothing was stored"
     if error.code in DENIED:
         remedy = "see whether the credential is right, still valid and meant for this project"
-    return RepositoryError(what, why=error.said, remedy=remedy)
+    return RepositoryError(what, why=error.said, remedy=remedy, failure=kind)
 
 
 def _never_sent(error: requests.RequestException) -> bool:

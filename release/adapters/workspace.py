@@ -93,7 +93,9 @@ class Workspace:
                 yield
         except Timeout as error:
             raise TryAgainError(
-                f"another run holds {HUMAN_FACING}", remedy="run again when it has ended"
+                f"another run holds {HUMAN_FACING}",
+                remedy="run again when it has ended",
+                failure="lock",
             ) from error
 
     @contextmanager

@@ -17,6 +17,7 @@ from release.errors import ToolError
 from release.flows.context import Context
 from release.flows.history import history
 from release.flows.seals import seals
+from release.flows.yank import requests
 from release.model.decision import Decision
 from release.model.heartbeat import Heartbeat, Run
 from release.model.openvex import encoded
@@ -52,6 +53,8 @@ def refresh(context: Context, repository: str) -> None:
             delta, at = seal.receipt.delta, seal.receipt.confirmed_at
             if delta and (vex := of_delta(delta, at)):
                 files[f"vex/{seal.manifest.version}.json"] = encoded(vex)
+    for yank in requests(ledger, repository):
+        files[f"yanks/{yank.version}.json"] = documents(yank=yank)["yank.json"]
     for name, data in files.items():
         write_file(folder / name, data.decode())
 

@@ -6,6 +6,7 @@ travel between the jobs of a CI run (:mod:`release.flows.handover`); the steps a
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
@@ -15,8 +16,15 @@ from release.adapters import installer, upload
 from release.adapters.index import SimpleIndex
 from release.adapters.ledger import Ledger
 from release.adapters.repository import Repository
-from release.errors import BlockedError, RejectedError
-from release.flows.announce import announce
+from release.errors import (
+    BlockedError,
+    MachineError,
+    RejectedError,
+    ToolError,
+    TryAgainError,
+    WardenError,
+)
+from release.flows.announce import FAILED, announce
 from release.flows.context import Context, Stopwatch
 from release.flows.seals import Seal, end, note, sealed_bytes
 from release.model.base import sha256
@@ -24,6 +32,7 @@ from release.model.listing import IndexFile
 from release.model.receipt import Receipt, ReceiptFile
 from release.model.seal import Entry, Journal, Manifest
 from release.ship import archives
+from release.ship.failures import failure_of
 
 PATIENCE = 60.0
 """Seconds to wait for the index to list what it has taken."""
@@ -95,8 +104,28 @@ def carry(context: Context, repository: Repository, load: L, steps: Iterable[str
     for name in steps:
         if not load.done(name):
             act = partial(STEPS[name], context, repository, load)
-            load = load.noted(watch.step(name, act))
+            try:
+                entry = watch.step(name, act)
+            except WardenError as error:
+                error.version = load.manifest.version
+                _note_failure(context, load, error)
+                raise
+            load = load.noted(entry)
     return load
+
+
+def _note_failure(context: Context, load: Load, error: WardenError) -> None:
+    """What a step died of, as a line of the journal, once; where that fails, the event has it.
+
+    What another run causes is not noted, or two runs would stop each other for ever.
+    """
+    kind, step = failure_of(error), f"{error.step}{FAILED}"
+    before, detail = load.done(step), f"{kind}: {error.what}"
+    told = isinstance(error, RejectedError)  # by how the seal ends
+    if told or kind in {"lock", "stopped"} or (before and before.detail == detail):
+        return
+    with contextlib.suppress(TryAgainError, ToolError, MachineError):
+        load.noted(Entry(step=step, at=context.clock.now(), seconds=0.0, detail=detail))
 
 
 def converge(context: Context, repository: Repository, seal: Seal) -> Seal:
@@ -256,7 +285,7 @@ def _confirmed(context: Context, repository: Repository, seal: Seal) -> Seal:
         tag=manifest.tag,
         seal=manifest.seal,
         trigger=manifest.trigger,
-        timings={entry.step: entry.seconds for entry in seal.journal.entries},
+        timings={e.step: e.seconds for e in seal.journal.entries if not e.step.endswith(FAILED)},
         delta=seal.plan.delta,
     )
     return note(context.ledger, seal, Entry(step="receipt", at=now, seconds=0.0), receipt=receipt)

@@ -24,10 +24,12 @@ from release.errors import (
 )
 from release.flows.after_run import call_plugins, lay_out
 from release.flows.context import Context
+from release.flows.events import event_of, keep_event
 from release.flows.seals import Seal, seals
 from release.model.base import Noun, encode
 from release.model.decision import Decision
 from release.model.error import Error
+from release.model.event import Event
 from release.model.heartbeat import Run
 
 
@@ -55,6 +57,7 @@ def run(
     json: bool,
     to: str = "",
     releases: bool = False,
+    watched: bool = False,
 ) -> None:
     """Run a task's body on a project.
 
@@ -65,6 +68,7 @@ def run(
     :param to: the repository; empty for the configured one.
     :param releases: whether it releases: when it fails, what is irreversible so far is told, and
         the documents are laid out all the same.
+    :param watched: whether the documents are laid out when it fails, though it releases nothing.
     :raises Exit: the code is not 0.
     """
     context: Context | None = None
@@ -78,12 +82,10 @@ def run(
                     _after(task, context, outcome.repository, outcome.code, outcome.decision)
         except WardenError as error:
             if context and releases and _has_begun(context, error):
-                name = context.place.name
-                _add_irreversible(error, context, name, started)
-                report(error, json)
-                _after(task, context, name, error.exit_code, None)
-            else:
-                report(error, json)
+                _add_irreversible(error, context, context.place.name, started)
+            report(error, json)
+            if context:
+                _tell_failure(task, context, error, hooks=releases or watched)
             raise Exit(code=error.exit_code) from error
         _print(outcome.document, outcome.text, json)
     if outcome.code:
@@ -105,6 +107,20 @@ def _in_our_words() -> Iterator[None]:
         raise MachineError.of(error) from error
     except Stopped as stopped:
         raise StoppedError(stopped.number) from stopped
+
+
+def _tell_failure(task: str, context: Context, error: WardenError, *, hooks: bool) -> None:
+    """Keep the event of a failed run, and hand it to the plug-ins; neither can fail it again."""
+    event = event_of(context, task, error)
+    if event is None:
+        return
+    try:
+        with _in_our_words():
+            keep_event(context.workspace, event)
+    except WardenError as trouble:
+        context.tell(f"the failure could not be written down: {trouble.what}")
+    if hooks and _has_begun(context, error):
+        _after(task, context, context.place.name, error.exit_code, None, event)
 
 
 def _has_begun(context: Context, error: WardenError) -> bool:
@@ -140,7 +156,12 @@ def _fixed(seal: Seal) -> str:
 
 
 def _after(
-    task: str, context: Context, repository: str, code: int, decision: Decision | None
+    task: str,
+    context: Context,
+    repository: str,
+    code: int,
+    decision: Decision | None,
+    event: Event | None = None,
 ) -> None:
     """Lay out the documents and call the plug-ins; neither changes how the run ended."""
     try:
@@ -152,6 +173,7 @@ def _after(
                 outcome="error" if code else "ok",
                 exit_code=code,
                 at=context.clock.now(),
+                event=event,
             )
             folder = lay_out(context, repository, run=ended, decision=decision)
             trouble = call_plugins(context.workspace, folder)

@@ -14,6 +14,7 @@ from release.adapters.ledger import Ledger
 from release.adapters.remote import Remote
 from release.adapters.repository import Place, Repository, locate, open_repository
 from release.adapters.workspace import Workspace
+from release.errors import WardenError
 from release.model.metadata import CoreMetadata
 from release.model.seal import Entry
 
@@ -101,7 +102,7 @@ class Stopwatch:
         """Run one step, tell of it, and return its journal line."""
         self.context.tell(f"{name} ...")
         started = time.perf_counter()
-        detail = act()
+        detail = _named(name, act)
         entry = Entry(
             step=name,
             at=self.context.clock.now(),
@@ -111,3 +112,12 @@ class Stopwatch:
         self.context.tell(f"{name}: {detail} ({entry.seconds:.1f} s)")
         self.entries.append(entry)
         return entry
+
+
+def _named(step: str, act: Callable[[], str]) -> str:
+    """Run a step; an error that leaves it says which one it was."""
+    try:
+        return act()
+    except WardenError as error:
+        error.step = error.step or step
+        raise

@@ -99,6 +99,7 @@ def run_gates(
         f"a gate is red: {', '.join(stop)}",
         why="nox told above why; nothing was sealed or uploaded",
         remedy=f"mend it, commit, and publish again; to see it alone: nox -s {stop[0]}",
+        failure="gate",
     )
 
 

@@ -22,6 +22,7 @@ from release.flows.reports import (
     with_reports,
 )
 from release.flows.snapshot import ScanRequest, take_snapshot
+from release.flows.yank import look_again
 from release.model.acceptance import Remark
 from release.model.base import digest, encode
 from release.model.changes import Changes
@@ -118,6 +119,7 @@ def scan(
             tip = context.ledger.tip("history")
             known = context.ledger.read(Record, tip, "record.json")
     _beat(context, scanned, share)
+    look_again(context, share=share)
     render(context)
     for line in words(scanned.remarks):
         context.tell(line)

@@ -55,9 +55,9 @@ def read_seal(ledger: Ledger, repository: str, version: str) -> Seal | None:
     receipt = files.get("receipt.json")
     return Seal(
         tip=tip,
-        manifest=decode(Manifest, files["manifest.json"], origin="manifest"),
-        plan=decode(Plan, files["plan.json"], origin="plan"),
-        journal=decode(Journal, files["journal.json"], origin="journal"),
+        manifest=decode(Manifest, files.get("manifest.json", b""), origin="manifest"),
+        plan=decode(Plan, files.get("plan.json", b""), origin="plan"),
+        journal=decode(Journal, files.get("journal.json", b""), origin="journal"),
         receipt=decode(Receipt, receipt, origin="receipt") if receipt else None,
     )
 
@@ -115,6 +115,7 @@ def take_seal(
         raise TryAgainError(
             f"{version} has just been sealed by another run",
             remedy="run again: it resumes that seal, or plans the next version",
+            failure="conflict",
         )
     stored = ledger.store(archives, message=f"bytes of {version}", at=at, parents=())
     manifest = _manifest(plan, commit, stored, archives, content, at)

@@ -16,14 +16,17 @@ from release.flows import auto as flow
 from release.flows import decide as deciding
 from release.flows import fix as fixing
 from release.flows import history as recounting
+from release.flows import reconcile as reconciling
 from release.flows import scan as scanning
 from release.flows import stages, words
 from release.flows import verify as verifying
+from release.flows import yank as yanking
 from release.flows.auto import Request
 from release.flows.build import build_twice
 from release.flows.carry import what_now
 from release.flows.console import Outcome
 from release.flows.context import Context
+from release.flows.land import land_findings
 from release.flows.past import LAST_SCAN, changes_since
 from release.flows.replay import replay as replaying
 from release.flows.stages import Handed
@@ -34,6 +37,7 @@ from release.model.handover import Stage, Staged
 from release.model.outcome import Automatic
 from release.model.seal import Archives
 from release.ship.archives import describe
+from release.ship.reconcile import ALARMS, UNFINISHED
 
 CODES: dict[Action, int] = {"release": 0, "none": 0, "hold": 0, "block": 3, "unknown": 4}
 """The exit code of a decision (DESIGN: the faces)."""
@@ -83,6 +87,8 @@ def decide(context: Context, explain: bool) -> Outcome:
     deciding.keep(context, decision, evidence, share=terminal.in_ci())
     short = f"{decision.action}: {decision.rule}: {decision.reasons[0].why}"
     text = told(decision, evidence.snapshot) if explain else short
+    yanks = [yanking.told(one) for one in yanking.requests(context.ledger, context.place.name)]
+    text = "\n".join([text, *yanks])
     return Outcome(decision, text, CODES[decision.action], context.place.name, decision)
 
 
@@ -109,6 +115,8 @@ def auto(context: Context, advisories: str | None, *, dry_run: bool) -> Outcome:
     """``release.auto``."""
     with context.open_repository() as repository:
         done = flow.auto(context, repository, advisories=advisories, dry_run=dry_run)
+    if terminal.in_ci() and not dry_run:
+        land_findings(context)
     seal = done.shipment.seal if done.shipment else None
     receipt = seal.receipt if seal else None
     plan = done.shipment.plan if done.shipment and dry_run else None
@@ -135,6 +143,8 @@ def auto_stage(context: Context, advisories: str | None, stage: str, digest: str
     named = _stage(stage)
     with context.open_repository() as repository:
         done = stages.auto_stage(context, repository, named, digest, advisories)
+    if terminal.in_ci() and named == "record":  # the stage that scans, with the right to push
+        land_findings(context)
     return _staged(context, named, done)
 
 
@@ -218,6 +228,39 @@ def _archives(
         files=tuple(describe(path.name, path.read_bytes()) for path in paths),
         checks=checks,
     )
+
+
+def reconcile(context: Context, rebuild: bool) -> Outcome:
+    """``release.reconcile``: 3 where a person has to look, 75 where a run goes on, 4 unknown."""
+    with context.open_repository() as repository:
+        found = reconciling.reconcile(context, repository, rebuild=rebuild)
+    waiting = any(not one.settled for one in found.versions)
+    code = 4 if found.state == "unknown" else 0
+    if waiting and found.state in ALARMS:
+        code = 3
+    if waiting and found.state in UNFINISHED:
+        code = 75
+    laid_out = repository.name if rebuild else None
+    return Outcome(found, words.of_reconciliation(found), code, laid_out)
+
+
+def yank(context: Context, asked: yanking.Asked) -> Outcome:
+    """``release.yank``."""
+    with context.open_repository() as repository:
+        done = yanking.yank(context, repository, asked)
+    return Outcome(done, words.of_yank(done), 0, repository.name)
+
+
+def seconds(watch: str | bool | None) -> float:
+    """How long ``--watch`` looks: a flag without a number has the usual patience.
+
+    :raises UsageError: it is no number of seconds.
+    """
+    if watch is None or watch is True:
+        return yanking.PATIENCE if watch else 0.0
+    if not str(watch).isdecimal():
+        raise UsageError(f"--watch {watch} is no number of seconds", remedy="say --watch 300")
+    return float(watch)
 
 
 def history(context: Context) -> Outcome:

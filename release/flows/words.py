@@ -12,8 +12,10 @@ from release.model.handover import Handover, Output
 from release.model.history import History, Response, Story
 from release.model.plan import Plan
 from release.model.receipt import Receipt
+from release.model.reconciliation import Reconciliation, VersionState
 from release.model.seal import Archives
 from release.model.text import plain
+from release.model.yank import Yank
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -143,6 +145,46 @@ def of_archives(built: Archives) -> str:
     files = [(f.name, f"{f.size:,} B", f.sha256) for f in built.files]
     head = f"{built.project} {built.version} from {built.commit[:12]}"
     return "\n".join([head, table(("file", "size", "sha256"), files), *built.checks])
+
+
+def of_reconciliation(found: Reconciliation) -> str:
+    """The five side by side, what they do not agree on, and the next command."""
+    lines = [f"{found.project} on {found.repository}: {found.state}"]
+    if found.versions:
+        header = ("version", "state", "ledger", "index", "forge", "tag here", "at the remote")
+        lines.append(table(header, [_side_by_side(one) for one in found.versions]))
+    lines += [f"unknown: {one.part}: {one.why}" for one in found.unseen]
+    lines += [f"{one.version}: {one.part}: {one.what}" for one in found.differences]
+    return "\n".join(lines + ([f"next: {found.next}"] if found.next else []))
+
+
+def _side_by_side(one: VersionState) -> tuple[str, ...]:
+    same = sum(file.index is not None and file.index == file.ledger for file in one.files)
+    there = sum(file.index is not None for file in one.files)
+    yanked = " yanked" if there and all(f.yanked for f in one.files if f.index) else ""
+    sealed = sum(file.ledger is not None for file in one.files)
+    return (
+        one.version,
+        one.state,
+        one.ledger or "-",
+        f"{there} file(s), {same} of {sealed} as sealed{yanked}",
+        str(sum(file.forge is not None for file in one.files) or "-"),
+        (one.tag_here or "-")[:12],
+        (one.tag_there or "-")[:12],
+    )
+
+
+def of_yank(yank: Yank) -> str:
+    """How a yank stands, what a person does, and the draft of the advisory."""
+    name = f"{yank.project} {yank.version}"
+    instead = f"users get {yank.instead}" if yank.instead else "users get nothing"
+    if yank.state == "done":
+        return f"{name} is yanked on {yank.repository} ({plain(yank.reason, 300)}); {instead}"
+    steps = [f"{number}. {step}" for number, step in enumerate(yank.steps, 1)]
+    again = f"{len(steps) + 1}. run release.yank {yank.version} again: it looks whether it is true"
+    return "\n".join(
+        [f"{name} is not yanked yet; afterwards {instead}", *steps, again, "", yank.advisory]
+    )
 
 
 def of_history(history: History) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from release.model.base import Document, Instant
+from release.model.event import Event
 from release.model.snapshot import Scanner
 
 
@@ -24,7 +25,10 @@ class Heartbeat(Document, frozen=True, kw_only=True):
 
 
 class Run(Document, frozen=True, kw_only=True):
-    """How the run ended whose documents ``release_warden.after_run`` is handed."""
+    """How the run ended whose documents ``release_warden.after_run`` is handed.
+
+    ``event`` is the failure, if it failed: what a plug-in tells people of.
+    """
 
     project: str
     repository: str
@@ -32,3 +36,4 @@ class Run(Document, frozen=True, kw_only=True):
     outcome: Literal["ok", "error"]
     exit_code: int
     at: Instant
+    event: Event | None = None
