@@ -156,7 +156,9 @@ class Ledger:
 
     def files(self, commit: str) -> dict[str, bytes]:
         """All files of a commit of the ledger, name to bytes."""
-        return {name: self.git.blob(commit, name) for name in self.git.files(commit)}
+        names = self.git.files(commit)
+        held = self.git.blobs([f"{commit}:{name}" for name in names])
+        return {name: data for name, data in zip(names, held, strict=True) if data is not None}
 
     def past(self, *parts: str) -> Iterator[str]:
         """The commits of a ref, newest first."""
