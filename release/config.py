@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 import tomllib
 from typing import Annotated, Any, Literal
 
@@ -12,6 +13,8 @@ from release.errors import ConfigError
 from release.model.base import sha256
 
 TABLE = "tool.release-warden"
+
+HOLDS_A_USER = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^/?#]*@")
 
 BUILT_IN_SCANNERS = ("osv", "pip-audit", "bandit", "detect-secrets")
 """Others come by the entry points ``release_warden.scanners``."""
@@ -178,7 +181,20 @@ def parse(pyproject: str) -> Config:
             remedy="see docs/configuration.md for every key with its type",
         ) from error
     _refuse_idle_rules(config.policy)
+    _refuse_passwords(config)
     return config
+
+
+def _refuse_passwords(config: Config) -> None:
+    """No address holds a credential: this file is committed, and goes into every sdist."""
+    for key in ("index_url", "osv_url", "osv_archive", "forge_url"):
+        if HOLDS_A_USER.match(getattr(config, key) or ""):
+            raise ConfigError(
+                f"the address in {key.replace('_', '-')} holds a user or a password",
+                why="pyproject.toml is committed, and goes into every sdist",
+                remedy="change that password; write the new one into ~/.netrc "
+                "(docs/configuration.md)",
+            )
 
 
 def _refuse_idle_rules(policy: Policy) -> None:

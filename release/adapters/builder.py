@@ -13,6 +13,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 from release.adapters import process
+from release.adapters.home import furnish
 from release.errors import BuildError, MachineError, ProjectError, ToolError
 from release.model.metadata import CoreMetadata
 from release.ship.archives import WHEEL, wheel_metadata
@@ -141,16 +142,17 @@ def _run(
     extra |= {"SOURCE_DATE_EPOCH": str(epoch)} if epoch is not None else {}
     extra |= {"UV_DEFAULT_INDEX": index_url} if index_url else {}
     command = [process.python(), "-m", "build", "--installer", "uv", *options]
-    try:
-        done = process.run(
-            [*command, "--outdir", out, clone.resolve()],
-            cwd=out,
-            env=process.environment(**extra),
-            timeout=PATIENCE,
-            check=False,
-        )
-    except ToolError as error:
-        raise _failed("the project did not build", str(error)) from error
+    with tempfile.TemporaryDirectory(prefix="release-warden-") as home:
+        try:
+            done = process.run(
+                [*command, "--outdir", out, clone.resolve()],
+                cwd=out,
+                env=process.environment(**extra, **furnish(Path(home), index_url)),
+                timeout=PATIENCE,
+                check=False,
+            )
+        except ToolError as error:
+            raise _failed("the project did not build", str(error)) from error
     return f"{done.stdout}\n{done.stderr}" if done.code else None
 
 

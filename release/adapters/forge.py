@@ -20,6 +20,7 @@ from requests.auth import AuthBase
 from requests.utils import parse_header_links
 
 from release.adapters import process, web
+from release.adapters.credentials import Credential, hide
 from release.config import Config
 from release.errors import ConfigError, ForgeError, TryAgainError, UnreachableError
 from release.model.text import plain
@@ -129,6 +130,7 @@ class GitHub:
     def __init__(self, api: str, repository: str, token: str) -> None:
         self.api = api.rstrip("/")
         self.repository = repository
+        self._credential = Credential("", token)
         self._session = web.session_for(api)
         self._session.auth = _Bearer(token)
 
@@ -328,7 +330,7 @@ class GitHub:
             return answer
         if missing and answer.status == web.NOT_FOUND:
             return answer
-        raise _refusal(answer, method, self.repository)
+        raise _refusal(answer, method, self.repository, self._credential)
 
     def _require_trusted(self, url: str) -> None:
         """The token is for the API's own host, and on github.com for its upload host."""
@@ -357,9 +359,12 @@ def _read(answer: web.Answer, kind: type[T]) -> T:
         ) from error
 
 
-def _refusal(answer: web.Answer, method: str, repository: str) -> ForgeError | TryAgainError:
+def _refusal(
+    answer: web.Answer, method: str, repository: str, sent: Credential
+) -> ForgeError | TryAgainError:
     """GitHub's no in our words."""
-    told = f"{method} {web.shown(answer.url)}: HTTP {answer.status}: {_message(answer)}"
+    said = _message(answer, sent)
+    told = f"{method} {web.shown(answer.url)}: HTTP {answer.status}: {said}"
     spent = answer.headers.get("x-ratelimit-remaining") == "0" or answer.retry_after
     if answer.status == 403 and spent:
         return TryAgainError(
@@ -376,8 +381,8 @@ def _refusal(answer: web.Answer, method: str, repository: str) -> ForgeError | T
     )
 
 
-def _message(answer: web.Answer) -> str:
-    """What GitHub says about it, its details included."""
+def _message(answer: web.Answer, sent: Credential) -> str:
+    """What GitHub says about it, its details included, and the token left out."""
     try:
         document = msgspec.json.decode(answer.content)
     except (msgspec.DecodeError, UnicodeDecodeError):
@@ -390,7 +395,7 @@ def _message(answer: web.Answer) -> str:
         else str(one)
         for one in document.get("errors", ())
     ]
-    return plain("; ".join([str(document.get("message", "")), *details]), 500)
+    return plain(hide(sent, "; ".join([str(document.get("message", "")), *details])), 500)
 
 
 def open_forge(config: Config, remote_url: str | None) -> GitHub | None:

@@ -11,7 +11,8 @@ from pathlib import Path
 
 from packaging.version import InvalidVersion, Version
 
-from release.adapters import netrc, process
+from release.adapters import process
+from release.adapters.home import furnish
 from release.errors import ToolError, VerificationError
 from release.model.base import sha256 as sha256_of
 
@@ -32,21 +33,35 @@ print("\\n" + json.dumps(told))
 
 @dataclass(frozen=True)
 class _Environment:
-    """A fresh virtual environment; ``variables`` are all that its programs see."""
+    """A fresh virtual environment.
+
+    ``variables`` are all that the installer sees, ``bare`` all that the installed code sees: it
+    needs no index, and no password for one.
+    """
 
     folder: Path
     variables: dict[str, str]
+    bare: dict[str, str]
 
     @property
     def python(self) -> Path:
         return self.folder / "venv" / "bin" / "python"
 
-    def run(self, *command: str | Path, patience: float = INSTALL_PATIENCE) -> str:
-        """Run a program in it.
+    def uv(self, *words: str | Path) -> None:
+        """Run the installer for it.
 
         :raises ToolError: it failed.
         """
-        return process.run(command, cwd=self.folder, env=self.variables, timeout=patience).stdout
+        command: tuple[str | Path, ...] = (process.script("uv"), *words)
+        process.run(command, cwd=self.folder, env=self.variables, timeout=INSTALL_PATIENCE)
+
+    def probe(self, *words: str) -> str:
+        """Run the probe in it, and with it the installed code.
+
+        :raises ToolError: it failed.
+        """
+        command: tuple[str | Path, ...] = (self.python, "-I", "-c", PROBE, *words)
+        return process.run(command, cwd=self.folder, env=self.bare, timeout=IMPORT_PATIENCE).stdout
 
 
 def prove(
@@ -126,31 +141,31 @@ def _environment(
 ) -> Iterator[_Environment]:
     with tempfile.TemporaryDirectory(prefix="install-", dir=workdir) as name:
         folder = Path(name).resolve()
+        for home in ("home", "bare"):
+            (folder / home).mkdir()
         extra = {
-            "HOME": str(folder),
+            **furnish(folder / "home", index_url),
             "UV_CACHE_DIR": str((cache or folder / "cache").resolve()),
             "UV_NO_CONFIG": "1",
             "UV_PYTHON_DOWNLOADS": "never",
+            **({"UV_DEFAULT_INDEX": index_url} if index_url else {}),
         }
-        # By environment and not as an argument: the address may hold a credential.
-        if index_url:
-            extra["UV_DEFAULT_INDEX"] = index_url
-            netrc.lend(index_url, folder)
         variables = process.environment(**extra)
         spared = variables.get("no_proxy") or variables.get("NO_PROXY")
         # The embedded index is on loopback, where no proxy leads.
         direct = f"{spared},{LOOPBACK}" if spared else LOOPBACK
-        yield _Environment(folder, variables | {"no_proxy": direct, "NO_PROXY": direct})
+        bare = process.environment(HOME=str(folder / "bare"))
+        yield _Environment(folder, variables | {"no_proxy": direct, "NO_PROXY": direct}, bare)
 
 
 def _try(
     environment: _Environment, base: str, requirement: str, name: str, imports: Sequence[str]
 ) -> dict[str, str]:
-    uv, python = process.script("uv"), environment.python
-    environment.run(uv, "venv", "--quiet", "--no-project", "--python", base, "venv")
-    environment.run(uv, "pip", "install", "--quiet", "--python", python, requirement)
-    environment.run(uv, "pip", "check", "--quiet", "--python", python)
-    said = environment.run(python, "-I", "-c", PROBE, name, *imports, patience=IMPORT_PATIENCE)
+    python = environment.python
+    environment.uv("venv", "--quiet", "--no-project", "--python", base, "venv")
+    environment.uv("pip", "install", "--quiet", "--python", python, requirement)
+    environment.uv("pip", "check", "--quiet", "--python", python)
+    said = environment.probe(name, *imports)
     told: dict[str, str] = json.loads(said.splitlines()[-1])
     return told
 

@@ -56,6 +56,7 @@ class Ledger:
         self.root = f"{ROOT}/{project}"
         self.remote = remote
         self._there: dict[str, str] = {}
+        self._held: dict[str, dict[str, bytes]] = {}
 
     def fetch(self) -> None:
         """Let our refs follow the remote's; a scan of ours that goes on from them is kept.
@@ -157,7 +158,15 @@ class Ledger:
 
     def files(self, commit: str) -> dict[str, bytes]:
         """All files of a commit of the ledger, name to bytes."""
-        return {name: self.git.blob(commit, name) for name in self.git.files(commit)}
+        names = self.git.files(commit)
+        held = self.git.blobs([f"{commit}:{name}" for name in names])
+        return {name: data for name, data in zip(names, held, strict=True) if data is not None}
+
+    def documents(self, commit: str) -> dict[str, bytes]:
+        """As :meth:`files`, read once: a commit never changes, and a run asks for it many times."""
+        if commit not in self._held:
+            self._held[commit] = self.files(commit)
+        return self._held[commit]
 
     def past(self, *parts: str) -> Iterator[str]:
         """The commits of a ref, newest first."""

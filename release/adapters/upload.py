@@ -20,7 +20,7 @@ import tenacity
 import urllib3
 from packaging.utils import parse_sdist_filename, parse_wheel_filename
 
-from release.adapters.credentials import Credential
+from release.adapters.credentials import Credential, hide
 from release.adapters.index import SimpleIndex
 from release.adapters.repository import Repository
 from release.adapters.web import seconds_asked, session_for
@@ -50,6 +50,8 @@ LATER = frozenset({408, 425, 429})
 FINAL = frozenset({400, 410, 415, 422})
 CURABLE = ("limit", "quota", "too large", "attestation")
 """Words of a refusal that is about something else than the file, so that a later try may pass."""
+LONGEST_WORDS = 500
+"""Characters of an index's answer that are told."""
 LISTING_LAG = 10.0
 """Seconds for an upload whose answer was lost to show in the listing."""
 
@@ -249,7 +251,7 @@ class _NotTaken(Exception):  # noqa: N818 - a signal between functions, never se
         super().__init__(type(error).__name__)
         answer = error.response
         self.code = answer.status_code if answer is not None else 0
-        self.said = _hide(credential, _said(error))
+        self.said = _said(error, credential)
         self.pause = seconds_asked(answer.headers) if answer is not None else 0.0
         self.was_sent = not _never_sent(error)
 
@@ -306,7 +308,7 @@ def _post(repository: Repository, credential: Credential, path: Path) -> None:
         except TwineException as error:
             raise RepositoryError(
                 f"twine does not upload {path.name}",
-                why=_hide(credential, str(error)),
+                why=hide(credential, str(error)),
                 remedy="mend what it names, then run the same command again",
             ) from None
 
@@ -319,7 +321,7 @@ def _hushed(credential: Credential) -> Iterator[None]:
         with contextlib.redirect_stdout(talk):
             yield
     except (_NotTaken, RepositoryError):
-        sys.stderr.write(_hide(credential, talk.getvalue()))
+        sys.stderr.write(hide(credential, talk.getvalue()))
         raise
 
 
@@ -401,15 +403,13 @@ def _never_sent(error: requests.RequestException) -> bool:
     )
 
 
-def _said(error: requests.RequestException) -> str:
+def _said(error: requests.RequestException, credential: Credential) -> str:
+    """The index's words, without our password; it is hidden before anything is cut off."""
     if error.response is None:
-        return str(error)
-    body = error.response.text.strip()[:500]
-    return f"HTTP {error.response.status_code} {error.response.reason}\n{body}".strip()
-
-
-def _hide(credential: Credential, text: str) -> str:
-    return text.replace(credential.password, "***") if credential.password else text
+        return hide(credential, str(error))
+    answer = error.response
+    body = hide(credential, answer.text.strip())[:LONGEST_WORDS]
+    return f"HTTP {answer.status_code} {hide(credential, answer.reason)}\n{body}".strip()
 
 
 @contextlib.contextmanager

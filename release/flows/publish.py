@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from release.adapters.repository import Repository
-from release.errors import BlockedError, IdenticalError
+from release.errors import BlockedError, IdenticalError, TryAgainError
 from release.flows.build import build_twice
 from release.flows.carry import converge
 from release.flows.context import Context, Stopwatch
@@ -15,7 +15,7 @@ from release.flows.gates import run_gates
 from release.flows.handover import Cargo
 from release.flows.past import last_release
 from release.flows.planning import supplied_files
-from release.flows.seals import Seal, take_seal
+from release.flows.seals import Seal, open_seal, take_seal
 from release.flows.verify import STRICT, Archived, require_identity, verify
 from release.model.plan import Plan
 from release.model.waiver import Waiver
@@ -98,10 +98,11 @@ def record(context: Context, cargo: Cargo) -> Seal:
     """The sealing part of stage ``record``: the bytes are fixed in the ledger.
 
     :raises IdenticalError: they have the content of the last release.
-    :raises TryAgainError: another run has won this version.
+    :raises TryAgainError: another run has won this version, or sealed another one meanwhile.
     """
     wheel = next(data for name, data in cargo.files.items() if name.endswith(archives.WHEEL))
     content = archives.content_digest(wheel)
+    _require_quiet(context, cargo.plan)
     _refuse_identical(context, cargo.plan, content)
     seal = take_seal(
         context.ledger,
@@ -133,6 +134,28 @@ def _release_commit(context: Context, agreed: Plan) -> str:
         message=f"Release {agreed.project} {agreed.version}",
         at=context.clock.now(),
     )
+
+
+def _require_quiet(context: Context, agreed: Plan) -> None:
+    """Nobody else sealed anything since this run first looked: plan and decision rest on that.
+
+    A run that was overtaken may see the other's files on the index, and would take the number
+    after them for a release that nobody is owed any more.
+
+    :raises TryAgainError: somebody did.
+    """
+    ledger, repository = context.ledger, agreed.repository
+    known = set(ledger.versions(repository))
+    ledger.fetch()
+    news = set(ledger.versions(repository)) - known
+    unfinished = open_seal(ledger, repository)
+    if news or unfinished:
+        version = unfinished.manifest.version if unfinished else ", ".join(sorted(news))
+        raise TryAgainError(
+            f"{agreed.version} is not sealed: {version} was, by another run, meanwhile",
+            why="the plan was made without knowing that",
+            remedy="run again: it carries on what is unfinished, and plans what is still wanted",
+        )
 
 
 def _refuse_identical(context: Context, agreed: Plan, content: str) -> None:

@@ -51,7 +51,7 @@ def read_seal(ledger: Ledger, repository: str, version: str) -> Seal | None:
     tip = ledger.tip(repository, "releases", version)
     if tip is None:
         return None
-    files = ledger.files(tip)
+    files = ledger.documents(tip)
     receipt = files.get("receipt.json")
     return Seal(
         tip=tip,

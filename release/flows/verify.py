@@ -58,20 +58,22 @@ def verify(context: Context, archived: Archived) -> tuple[str, ...]:
     """
     require_identity(context, archived)
     refused = _refusals(archived)
-    complaints = contents.check(
-        archived.folder / archived.wheel, context.workspace.root / "pyproject.toml"
-    )
+    wheel, pyproject = archived.folder / archived.wheel, context.workspace.root / "pyproject.toml"
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        looked = pool.submit(contents.check, wheel, pyproject)
+        pythons = pool.submit(_pythons, context, archived)
+        warnings = dict.fromkeys(upload.check_metadata(archived.paths))
+        complaints = looked.result()
     found = [f"{archived.wheel}: {one}" for one in complaints.grave]
     if found or (archived.strict and refused):
         raise _refused([*refused, *found] if archived.strict else found)
-    warnings = dict.fromkeys(upload.check_metadata(archived.paths))
     checks = [
         "metadata are the plan's; contents are the commit's; no secret; "
         "twine and check-wheel-contents agree",
         *(f"worth a look: {one}" for one in (*complaints.odd, *warnings)),
         *(f"PyPI would refuse it: {one}" for one in refused),
     ]
-    return (*checks, *_installs(context, archived))
+    return (*checks, *_installs(context, archived, pythons.result()))
 
 
 def require_identity(context: Context, archived: Archived) -> None:
@@ -128,8 +130,11 @@ def _refusals(archived: Archived) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _installs(context: Context, archived: Archived) -> Iterator[str]:
-    """Install and import: the wheel on every Python that is there, the sdist on ours."""
+def _installs(context: Context, archived: Archived, pythons: dict[str, str]) -> Iterator[str]:
+    """Install and import: the wheel on every Python that is there, the sdist on ours.
+
+    :param pythons: version to path.
+    """
     workspace, wheel = context.workspace, archived.wheel
     sdist = next(name for name in archived.files if name != wheel)
     imports = archives.import_names(archived.files[wheel])
@@ -146,7 +151,6 @@ def _installs(context: Context, archived: Archived) -> Iterator[str]:
             python=python,
         )
 
-    pythons = _pythons(context, archived)
     with ThreadPoolExecutor(AT_ONCE) as pool:
         built: Callable[[], str] = pool.submit(install, sdist).result
         list(pool.map(lambda python: install(wheel, python), pythons.values()))

@@ -32,6 +32,11 @@ def test_values():
         ("[tool.release-warden]\npolicy = 3", "is no table", ""),
         ("[tool.release-warden.policy]\npreset = 'loud'", "has the wrong type", "loud"),
         ("[tool", "pyproject.toml is no TOML", ""),
+        (
+            "[tool.release-warden]\nindex-url = 'https://me:pass@index.example/simple/'",
+            "the address in index-url holds a user or a password",
+            "committed",
+        ),
     ],
 )
 def test_a_wrong_configuration_says_where_and_what(text, what, why):

@@ -6,8 +6,13 @@ process, an argument, an environment or a document.
 
 from __future__ import annotations
 
+import base64
+import html
+import json
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Protocol
+from urllib.parse import quote, quote_plus
 
 
 @dataclass(frozen=True)
@@ -16,6 +21,30 @@ class Credential:
 
     username: str
     password: str = field(repr=False)
+
+
+def hide(credential: Credential, text: str) -> str:
+    """A text without the password, in whichever of the usual ways it was written down.
+
+    A server may show what it was sent: as it is, in HTML or JSON, in an address, or as the header
+    that carried it (RFC 7617).
+    """
+    for form in sorted(set(_forms(credential)) - {""}, key=len, reverse=True):
+        text = text.replace(form, "***")
+    return text
+
+
+def _forms(credential: Credential) -> Iterator[str]:
+    password = credential.password
+    yield from (password, quote(password, safe=""), quote(password), quote_plus(password))
+    yield from (html.escape(password), html.escape(password, quote=False))
+    yield json.dumps(password)[1:-1]
+    # twine sends Latin-1 where it can be had, as requests does, and else UTF-8.
+    for sent in (password, f"{credential.username}:{password}" if password else ""):
+        for encoding in ("utf-8", "latin-1"):
+            data = sent.encode(encoding, "replace")
+            for encode in (base64.b64encode, base64.urlsafe_b64encode):
+                yield encode(data).decode().rstrip("=")
 
 
 class Source(Protocol):
