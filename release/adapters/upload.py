@@ -23,7 +23,7 @@ from packaging.utils import parse_sdist_filename, parse_wheel_filename
 from release.adapters.credentials import Credential
 from release.adapters.index import SimpleIndex
 from release.adapters.repository import Repository
-from release.adapters.web import seconds_asked, session_for
+from release.adapters.web import read_whole, seconds_asked, session_for
 from release.errors import (
     RejectedError,
     RepositoryError,
@@ -358,7 +358,7 @@ def _settings(repository: Repository, credential: Credential) -> Settings:
 
 
 class _LimitedAdapter(requests.adapters.HTTPAdapter):
-    """Twine passes no timeout: a silent index would hold a release for ever."""
+    """Twine passes no timeout: an index that is silent, or drips, would hold a release for ever."""
 
     def send(
         self,
@@ -369,8 +369,19 @@ class _LimitedAdapter(requests.adapters.HTTPAdapter):
         cert: bytes | str | tuple[bytes | str, bytes | str] | None = None,
         proxies: Mapping[str, str] | None = None,
     ) -> requests.Response:
-        """As the base class, with a time limit where the caller has none."""
-        return super().send(request, stream, timeout or TIMEOUT, verify, cert, proxies)
+        """As the base class, with time limits where the caller has none."""
+        got = super().send(request, True, timeout or TIMEOUT, verify, cert, proxies)
+        try:
+            body = read_whole(got)
+        except urllib3.exceptions.HTTPError as error:
+            raise requests.ConnectionError(error, request=request) from error
+        finally:
+            got.close()
+        headers = {n: v for n, v in got.headers.items() if n.lower() != "content-encoding"}
+        read = urllib3.HTTPResponse(
+            io.BytesIO(body), headers, got.status_code, reason=got.reason, preload_content=False
+        )
+        return self.build_response(request, read)
 
 
 def _failure(repository: Repository, archive: Archive, error: _NotTaken) -> WardenError:
