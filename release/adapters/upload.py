@@ -100,7 +100,7 @@ def confirm(
     :raises TryAgainError: they were not all there in time, or the index did not answer.
     :raises RepositoryError: it lists or serves other bytes.
     """
-    files = _await_listing(index, project, archives, patience)
+    files = await_listing(index, project, archives, patience)
     try:
         for file, archive in zip(files, archives, strict=True):
             _require_same(archive, sha256(index.download(file)))
@@ -184,15 +184,22 @@ def _arrived(index: SimpleIndex, archive: Archive, error: _NotTaken) -> bool:
         return False
     try:
         patience = LISTING_LAG if error.was_sent else 0
-        _await_listing(index, _project([archive]), [archive], patience)
+        await_listing(index, _project([archive]), [archive], patience)
     except TryAgainError:
         return False
     return True
 
 
-def _await_listing(
+def await_listing(
     index: SimpleIndex, project: str, archives: Sequence[Archive], patience: float
 ) -> tuple[IndexFile, ...]:
+    """Wait until the index lists all archives with our hashes; one that did may fall back.
+
+    :param patience: seconds.
+    :returns: the files as the index lists them, in the order of ``archives``.
+    :raises TryAgainError: they were not all there in time, or the index did not answer.
+    :raises RepositoryError: it lists other bytes.
+    """
     tries = tenacity.Retrying(
         stop=tenacity.stop_after_delay(patience),
         retry=tenacity.retry_if_exception_type(TryAgainError),
@@ -363,7 +370,7 @@ class _LimitedAdapter(requests.adapters.HTTPAdapter):
     def send(
         self,
         request: requests.PreparedRequest,
-        stream: bool = False,
+        stream: bool = False,  # noqa: ARG002 - we always do, to read within the deadline
         timeout: float | tuple[float, float] | tuple[float, None] | None = None,
         verify: bool | str = True,
         cert: bytes | str | tuple[bytes | str, bytes | str] | None = None,

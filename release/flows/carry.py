@@ -6,7 +6,7 @@ travel between the jobs of a CI run (:mod:`release.flows.handover`); the steps a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Protocol, Self, TypeVar
@@ -15,18 +15,20 @@ from release.adapters import installer, upload
 from release.adapters.index import SimpleIndex
 from release.adapters.ledger import Ledger
 from release.adapters.repository import Repository
-from release.errors import BlockedError, RejectedError
+from release.errors import BlockedError, RejectedError, TryAgainError, UnreachableError
 from release.flows.announce import announce
 from release.flows.context import Context, Stopwatch
 from release.flows.seals import Seal, end, note, sealed_bytes
 from release.model.base import sha256
 from release.model.listing import IndexFile
 from release.model.receipt import Receipt, ReceiptFile
-from release.model.seal import Entry, Journal, Manifest
+from release.model.seal import Archive, Entry, Journal, Manifest
 from release.ship import archives
 
 PATIENCE = 60.0
 """Seconds to wait for the index to list what it has taken."""
+GOES_ON = "run the same command again: it goes on from here and builds nothing anew"
+THERE = "every file was there already, with the sealed hash"
 PEELED = "^{}"
 """Ends the line in which git lists what an annotated tag stands on."""
 
@@ -88,15 +90,26 @@ def carry(context: Context, repository: Repository, load: L, steps: Iterable[str
 
     :param steps: of ``upload``, ``confirm``, ``prove`` and ``tag``.
     :raises RepositoryError: the index refused, or holds other bytes under our name.
-    :raises TryAgainError: the index does not list our files yet.
+    :raises TryAgainError: the index does not answer, or does not list our files yet.
     :raises VerificationError: our file does not install from the index.
     """
     watch = Stopwatch(context)
     for name in steps:
-        if not load.done(name):
+        if not _is_done(load, name):
             act = partial(STEPS[name], context, repository, load)
-            load = load.noted(watch.step(name, act))
+            try:
+                entry = watch.step(name, act)
+            except UnreachableError as error:
+                # The bytes are fixed, so nothing hangs on the answer but when it goes on.
+                raise TryAgainError(error.what, why=error.why, remedy=GOES_ON) from error
+            if not (load.done(name) and entry.detail == THERE):
+                load = load.noted(entry)
     return load
+
+
+def _is_done(load: Load, name: str) -> bool:
+    """An upload counts once it is confirmed: an index may say yes to it, and keep nothing."""
+    return bool(load.done(name) and (name != "upload" or load.done("confirm")))
 
 
 def converge(context: Context, repository: Repository, seal: Seal) -> Seal:
@@ -160,7 +173,7 @@ def _upload(context: Context, repository: Repository, load: Load) -> str:
     index = SimpleIndex(repository.simple_url, fresh=True)
     missing = upload.missing(index, manifest.project, manifest.files)
     if not missing:
-        return "every file was there already, with the sealed hash"
+        return THERE
     stored = load.archives()
     with context.workspace.scratch() as folder:
         for archive in missing:
@@ -180,11 +193,10 @@ def _confirm(context: Context, repository: Repository, load: Load) -> str:
 def _prove(context: Context, repository: Repository, load: Load) -> str:
     manifest, workspace = load.manifest, context.workspace
     wheel = next(file for file in manifest.files if file.name.endswith(".whl"))
-    listed = SimpleIndex(repository.simple_url, fresh=True).files(manifest.project)
-    url = next(file.url for file in listed if file.name == wheel.name)
+    (listed,) = _listed(repository, manifest, [wheel])
     with workspace.scratch() as folder:
         return installer.prove(
-            url,
+            listed.url,
             wheel.sha256,
             manifest.project,
             manifest.version,
@@ -193,6 +205,14 @@ def _prove(context: Context, repository: Repository, load: Load) -> str:
             cache=workspace.state / "cache",
             index_url=workspace.config.index_url,
         )
+
+
+def _listed(
+    repository: Repository, manifest: Manifest, files: Sequence[Archive]
+) -> tuple[IndexFile, ...]:
+    """Sealed files as the index lists them; its caches need not agree, so it is waited for."""
+    index = SimpleIndex(repository.simple_url, fresh=True)
+    return upload.await_listing(index, manifest.project, files, PATIENCE)
 
 
 def _tag(context: Context, _: Repository, load: Load) -> str:
@@ -237,10 +257,7 @@ STEPS: Mapping[str, Callable[[Context, Repository, Load], str]] = {
 def _confirmed(context: Context, repository: Repository, seal: Seal) -> Seal:
     """Write the receipt, which ends the seal."""
     manifest = seal.manifest
-    listed = {
-        file.name: file
-        for file in SimpleIndex(repository.simple_url, fresh=True).files(manifest.project)
-    }
+    listed = _listed(repository, manifest, manifest.files)
     uploaded, confirmed = seal.done("upload"), seal.done("confirm")
     now = context.clock.now()
     receipt = Receipt(
@@ -248,8 +265,8 @@ def _confirmed(context: Context, repository: Repository, seal: Seal) -> Seal:
         version=manifest.version,
         repository=manifest.repository,
         files=tuple(
-            ReceiptFile(name=f.name, sha256=f.sha256, size=f.size, url=listed[f.name].url)
-            for f in manifest.files
+            ReceiptFile(name=f.name, sha256=f.sha256, size=f.size, url=there.url)
+            for f, there in zip(manifest.files, listed, strict=True)
         ),
         uploaded_at=uploaded.at if uploaded else now,
         confirmed_at=confirmed.at if confirmed else now,

@@ -86,12 +86,17 @@ class Stored:
 
 
 class Seen(NamedTuple):
-    """A request that came in; ``size``: the bytes of its body that were read, of ``length``."""
+    """A request that came in.
+
+    ``size``: the bytes of its body that were read, of ``length``; ``name``: the file of an upload,
+    as far as it was read.
+    """
 
     kind: Kind
     path: str
     size: int
     length: int
+    name: str = ""
 
 
 Fault = Callable[["Visit"], Answer]
@@ -161,9 +166,10 @@ class HostileIndex:
             self.seen.clear()
             self.offered.clear()
 
-    def paths(self, kind: Kind) -> list[str]:
-        """The paths of the requests of a kind, in order."""
-        return [one.path for one in self.seen if one.kind == kind]
+    @property
+    def uploads(self) -> list[str]:
+        """The file of every upload that was tried, in order; empty for what broke off early."""
+        return [one.name for one in self.seen if one.kind == "upload"]
 
     def fault(self, kind: Kind) -> Fault:
         """Take the fault that the next request of a kind meets."""
@@ -539,14 +545,21 @@ class _Handler(BaseHTTPRequestHandler):
             receive=self.rfile.read1,
         )
         try:
-            said = self.index.fault(kind)(visit)
+            try:
+                said = self.index.fault(kind)(visit)
+            finally:
+                self._note(visit)
             self._say(said)
         except Cut as cut:
             self._hang_up(reset=cut.reset)
         except (ConnectionError, TimeoutError):
             self._hang_up(reset=False)  # the client has gone, or was killed
-        finally:
-            self.index.seen.append(Seen(kind, self.path, len(visit.body), visit.length))
+
+    def _note(self, visit: Visit) -> None:
+        told = re.search(rb'name="content"; filename="([^"]*)"', visit.body)
+        name = told[1].decode() if told else ""
+        seen = Seen(visit.kind, self.path, len(visit.body), visit.length, name)
+        self.index.seen.append(seen)
 
     def _say(self, said: Answer) -> None:
         self.send_response(said.status)
