@@ -3,7 +3,7 @@
 It takes uploads by the legacy API, as twine, uv and flit send them, lists them by the simple API
 (PEP 503, 691 and 700) and serves them. Everything is in memory. Left alone it is a good index: it
 wants its credential, checks the digest, takes equal bytes twice, and refuses others under a name
-that is used (400, as PyPI does).
+that is used (400, as PyPI does). It can also stand before another index and pass on what goes well.
 
 A *fault* is what one request meets instead; see :meth:`HostileIndex.misbehave`. A fault is any
 function from a :class:`Visit` to an :class:`Answer`, so that a test can bring its own.
@@ -12,8 +12,10 @@ function from a :class:`Visit` to an :class:`Answer`, so that a test can bring i
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
 import html
+import http.client
 import json
 import os
 import re
@@ -30,6 +32,7 @@ from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import MappingProxyType
 from typing import Literal, NamedTuple, NoReturn
+from urllib.parse import urlsplit
 
 from packaging.utils import (
     canonicalize_name,
@@ -41,6 +44,8 @@ from release.adapters.clock import Clock
 
 JSON = "application/vnd.pypi.simple.v1+json"
 HTML = "text/html; charset=utf-8"
+PATIENCE = 60.0
+"""Seconds for an index behind us to answer."""
 PIECE = 1024
 """Bytes that are read of an upload at a time, so that a fault can come between."""
 BUFFER = 8192
@@ -109,6 +114,7 @@ class HostileIndex:
     :param url: its address, ``http://127.0.0.1:PORT``.
     :param username: who may upload.
     :param password: theirs; another is refused (403), none too (401).
+    :param behind: the address of a real index that answers what no fault does; empty for none.
     :param speaks_json: whether listings come as JSON (PEP 691) to who asks for it.
     :param stored: what it holds, oldest first.
     :param seen: every request.
@@ -118,6 +124,7 @@ class HostileIndex:
     url: str = ""
     username: str = "uploader"
     password: str = field(default="hostile-index-password", repr=False)
+    behind: str = ""
     speaks_json: bool = True
     stored: list[Stored] = field(default_factory=list)
     seen: list[Seen] = field(default_factory=list)
@@ -209,6 +216,8 @@ class Visit:
 
     def proceed(self) -> Answer:
         """What a good index does and answers."""
+        if self.index.behind:
+            return self._pass_on()
         if self.kind == "upload":
             return self._take()
         if self.kind == "listing":
@@ -216,6 +225,19 @@ class Visit:
         held = {f"/files/{one.sha256}/{one.name}": one for one in self.index.stored}
         found = held.get(self.path)
         return Answer(200, found.content, _kind("application/octet-stream")) if found else _absent()
+
+    def _pass_on(self) -> Answer:
+        """What the index behind us does and answers, with our address for its own."""
+        body, host = self.read() or None, urlsplit(self.index.behind).netloc
+        left = {"host", "accept-encoding"}  # what is not packed can be read and rewritten
+        headers = {name: text for name, text in self.headers.items() if name.lower() not in left}
+        with contextlib.closing(http.client.HTTPConnection(host, timeout=PATIENCE)) as line:
+            line.request("POST" if self.kind == "upload" else "GET", self.path, body, headers)
+            got = line.getresponse()
+            data = got.read().replace(f"http://{host}".encode(), self.index.url.encode())
+            names = ("Content-Type", "Location", "Retry-After")
+            told = {name: text for name in names if (text := got.headers.get(name))}
+        return Answer(got.status, data, told)
 
     @property
     def listed(self) -> tuple[Stored, ...]:
@@ -496,9 +518,14 @@ def after_store(act: Callable[[], None]) -> Fault:
 
 
 @contextmanager
-def serve_hostile_index() -> Iterator[HostileIndex]:
-    """An index of its own on loopback, running inside the ``with`` block."""
-    index = HostileIndex()
+def serve_hostile_index(behind: str = "") -> Iterator[HostileIndex]:
+    """An index of its own on loopback, running inside the ``with`` block.
+
+    :param behind: the address of a real index (plain HTTP), such as ``http://127.0.0.1:8080``, to
+        which all is passed on that meets no fault, path by path; ``stale``, ``without`` and
+        ``wrong_hash`` know only files of our own.
+    """
+    index = HostileIndex(behind=behind)
     handler = type("Handler", (_Handler,), {"index": index})
     with _Server(("127.0.0.1", 0), handler) as server:
         index.url = f"http://127.0.0.1:{server.server_port}"

@@ -177,7 +177,7 @@ class Case:
             "branch here": git(self.project, "rev-parse", "HEAD") == manifest["base"],
             "tree": git(self.project, "status", "--porcelain"),
             "forge": self._announced(hashes),
-            "decisions": self._decisions(),
+            "decisions to release": self._decisions(),
             "fsck": git(self.ledger, "fsck", "--no-dangling", "--connectivity-only"),
         }
 
@@ -197,16 +197,13 @@ class Case:
             for one in (self.world.forge.releases if self.world.forge else ())
         ]
 
-    def _decisions(self) -> list[str]:
-        """What was decided, each once."""
+    def _decisions(self) -> int:
+        """A run more may decide once more that nothing is owed; that a release is, only once."""
         ref = f"{LEDGER}/decisions"
-        if ref not in self.refs(self.ledger):
-            return []
-        commits = git(self.ledger, "rev-list", ref).split()
-        return sorted(
-            json.loads(git(self.ledger, "show", f"{one}:decision.json"))["action"]
-            for one in commits
-        )
+        known = ref in self.refs(self.ledger)
+        kept = git(self.ledger, "rev-list", ref).split() if known else []
+        texts = (git(self.ledger, "show", f"{one}:decision.json") for one in kept)
+        return sum(json.loads(text)["action"] == "release" for text in texts)
 
 
 def project_in(folder: Path, *config: str, bulk: bool = False) -> Path:
@@ -271,25 +268,26 @@ def far_world(folder: Path, index: HostileIndex, forge: Forge) -> World:
 
 
 def auto_world(folder: Path, index: HostileIndex, forge: Forge) -> World:
-    """A release that is owed: what is published needs a package with a hole, and HEAD does not."""
+    """A release that is owed: what is published holds a package with a hole, and HEAD frees it."""
     project = project_in(folder, *config_of(index, forge))
     pyproject = project / "pyproject.toml"
-    clean = pyproject.read_text()
-    pyproject.write_text(clean.replace("dependencies = []", 'dependencies = ["tiny"]'))
-    commit(project, "needs tiny")
+    text = pyproject.read_text()
+    pyproject.write_text(text.replace("dependencies = []", 'dependencies = ["tiny<2"]'))
+    commit(project, "holds tiny")
     share(folder)
     env = env_of(index, forge)
     forge.bare = folder / "remote.git"
     right = Given(Credential(index.username, index.password))
     shop = Repository("shop", index.simple_url, index.upload_url, right)
-    upload(shop, [make_wheel(folder / "wheels")])
+    for version in ("1.0", "2.0"):
+        upload(shop, [make_wheel(folder / "wheels", version=version)])
     ran = warden(project, "release.publish", **env)
     assert ran.code == 0, ran.err
     git(project, "pull", "--quiet", "--ff-only", "origin", "main")
-    pyproject.write_text(clean)
-    commit(project, "needs nothing")
+    pyproject.write_text(text.replace("dependencies = []", 'dependencies = ["tiny"]'))
+    commit(project, "frees tiny")
     git(project, "push", "--quiet", "origin", "main")
-    advisories = str(advise(folder / "advisories", "tiny"))
+    advisories = str(advise(folder / "advisories", "tiny", fixed="2.0"))
     return World(
         "auto", folder, ("release.auto", "--advisories", advisories), "shop", "1.0.1",
         index=index, forge=forge, stored=tuple(index.stored), env=env,
