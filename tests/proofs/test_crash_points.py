@@ -29,7 +29,7 @@ AUTOMATIC = ("scan", "judge", "scan#2")
 ENDS = tuple(
     f"{end}:{name}" for name, end in itertools.product((*STEPS, *ACTS, *NOTES), ("before", "after"))
 )
-SENT = ("chunk:2", "chunk:9", "chunk:20", "chunk:60", "answer:1", "answer:2")
+SENT = ("chunk:2", "chunk:9", "chunk:20", "chunk:30", "answer:1", "answer:2")
 SERVED = ("piece:1", "piece:64", "piece:200", "stored:1", "stored:2")
 POINTS = {
     "embedded": (*ENDS, *SENT),
