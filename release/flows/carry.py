@@ -18,7 +18,7 @@ from release.adapters.repository import Repository
 from release.errors import BlockedError, RejectedError, TryAgainError, UnreachableError
 from release.flows.announce import announce
 from release.flows.context import Context, Stopwatch
-from release.flows.seals import Seal, end, note, sealed_bytes
+from release.flows.seals import Seal, end, name_bytes, note, sealed_bytes
 from release.model.base import sha256
 from release.model.listing import IndexFile
 from release.model.receipt import Receipt, ReceiptFile
@@ -118,6 +118,7 @@ def converge(context: Context, repository: Repository, seal: Seal) -> Seal:
     :raises RejectedError: the index will never take it; the seal is abandoned or closed.
     :raises WardenError: as of :func:`carry`; the seal stays open.
     """
+    name_bytes(context.ledger, seal.manifest)
     try:
         load = carry(context, repository, InLedger(context.ledger, seal), STEPS)
     except RejectedError as error:

@@ -30,7 +30,7 @@ ACTS = {
     "plan": "release.flows.auto:plan",
     "seal": "release.flows.publish:take_seal",
     "keep": "release.flows.auto:keep",
-    "bytes": "release.flows.seals:_name_bytes",
+    "bytes": "release.flows.seals:name_bytes",
     "note": "release.flows.carry:note",
     "announce": "release.flows.carry:announce",
     "receipt": "release.flows.carry:_confirmed",
