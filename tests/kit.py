@@ -36,9 +36,10 @@ def make_project(folder: Path, name: str = "plain") -> Path:
     return folder
 
 
-def advise(folder: Path, package: str) -> Path:
-    """A folder of advisories, with an OSV record that every version of a package is affected by."""
+def advise(folder: Path, package: str, *, fixed: str = "") -> Path:
+    """A folder of advisories, with an OSV record of all versions of a package before ``fixed``."""
     folder.mkdir(exist_ok=True)
+    events = [{"introduced": "0"}, *([{"fixed": fixed}] if fixed else [])]
     record = {
         "schema_version": "1.7.0",
         "id": f"PYSEC-2026-{package}",
@@ -48,7 +49,7 @@ def advise(folder: Path, package: str) -> Path:
         "affected": [
             {
                 "package": {"ecosystem": "PyPI", "name": package},
-                "ranges": [{"type": "ECOSYSTEM", "events": [{"introduced": "0"}]}],
+                "ranges": [{"type": "ECOSYSTEM", "events": events}],
             }
         ],
     }
@@ -56,13 +57,15 @@ def advise(folder: Path, package: str) -> Path:
     return folder
 
 
-def make_wheel(folder: Path, content: str = "", version: str = "1.0", readme: str = "") -> Path:
-    """A wheel of a project called tiny, as small as an index takes it."""
+def make_wheel(
+    folder: Path, content: str = "", version: str = "1.0", readme: str = "", name: str = "tiny"
+) -> Path:
+    """A wheel of a small project, as small as an index takes it."""
     folder.mkdir(exist_ok=True)
-    path, info = folder / f"tiny-{version}-py3-none-any.whl", f"tiny-{version}.dist-info"
+    path, info = folder / f"{name}-{version}-py3-none-any.whl", f"{name}-{version}.dist-info"
     with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr("tiny/__init__.py", content)
-        head = f"Metadata-Version: 2.1\nName: tiny\nVersion: {version}\n"
+        archive.writestr(f"{name}/__init__.py", content)
+        head = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"
         kind = "Description-Content-Type: text/x-rst\n\n" if readme else ""
         archive.writestr(f"{info}/METADATA", head + kind + readme)
         archive.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nTag: py3-none-any\n")

@@ -23,7 +23,7 @@ from packaging.utils import parse_sdist_filename, parse_wheel_filename
 from release.adapters.credentials import Credential, hide
 from release.adapters.index import SimpleIndex
 from release.adapters.repository import Repository
-from release.adapters.web import seconds_asked, session_for
+from release.adapters.web import read_whole, seconds_asked, session_for
 from release.errors import (
     RejectedError,
     RepositoryError,
@@ -103,7 +103,7 @@ def confirm(
     :raises TryAgainError: they were not all there in time, or the index did not answer.
     :raises RepositoryError: it lists or serves other bytes.
     """
-    files = _await_listing(index, project, archives, patience)
+    files = await_listing(index, project, archives, patience)
     try:
         for file, archive in zip(files, archives, strict=True):
             _require_same(archive, sha256(index.download(file)))
@@ -187,15 +187,22 @@ def _arrived(index: SimpleIndex, archive: Archive, error: _NotTaken) -> bool:
         return False
     try:
         patience = LISTING_LAG if error.was_sent else 0
-        _await_listing(index, _project([archive]), [archive], patience)
+        await_listing(index, _project([archive]), [archive], patience)
     except TryAgainError:
         return False
     return True
 
 
-def _await_listing(
+def await_listing(
     index: SimpleIndex, project: str, archives: Sequence[Archive], patience: float
 ) -> tuple[IndexFile, ...]:
+    """Wait until the index lists all archives with our hashes; one that did may fall back.
+
+    :param patience: seconds.
+    :returns: the files as the index lists them, in the order of ``archives``.
+    :raises TryAgainError: they were not all there in time, or the index did not answer.
+    :raises RepositoryError: it lists other bytes.
+    """
     tries = tenacity.Retrying(
         stop=tenacity.stop_after_delay(patience),
         retry=tenacity.retry_if_exception_type(TryAgainError),
@@ -361,19 +368,30 @@ def _settings(repository: Repository, credential: Credential) -> Settings:
 
 
 class _LimitedAdapter(requests.adapters.HTTPAdapter):
-    """Twine passes no timeout: a silent index would hold a release for ever."""
+    """Twine passes no timeout: an index that is silent, or drips, would hold a release for ever."""
 
     def send(
         self,
         request: requests.PreparedRequest,
-        stream: bool = False,
+        stream: bool = False,  # noqa: ARG002 - we always do, to read within the deadline
         timeout: float | tuple[float, float] | tuple[float, None] | None = None,
         verify: bool | str = True,
         cert: bytes | str | tuple[bytes | str, bytes | str] | None = None,
         proxies: Mapping[str, str] | None = None,
     ) -> requests.Response:
-        """As the base class, with a time limit where the caller has none."""
-        return super().send(request, stream, timeout or TIMEOUT, verify, cert, proxies)
+        """As the base class, with time limits where the caller has none."""
+        got = super().send(request, True, timeout or TIMEOUT, verify, cert, proxies)
+        try:
+            body = read_whole(got)
+        except urllib3.exceptions.HTTPError as error:
+            raise requests.ConnectionError(error, request=request) from error
+        finally:
+            got.close()
+        headers = {n: v for n, v in got.headers.items() if n.lower() != "content-encoding"}
+        read = urllib3.HTTPResponse(
+            io.BytesIO(body), headers, got.status_code, reason=got.reason, preload_content=False
+        )
+        return self.build_response(request, read)
 
 
 def _failure(repository: Repository, archive: Archive, error: _NotTaken) -> WardenError:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from email.utils import parsedate_to_datetime
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit, urlunsplit
@@ -189,7 +190,7 @@ def _answer(got: requests.Response) -> Answer:
         status=got.status_code,
         kind=got.headers.get("Content-Type", "").partition(";")[0].strip().lower(),
         retry_after=seconds_asked(got.headers),
-        content=_read_whole(got),
+        content=read_whole(got),
         headers={name.lower(): value for name, value in got.headers.items()},
     )
 
@@ -197,16 +198,27 @@ def _answer(got: requests.Response) -> Answer:
 def seconds_asked(headers: Mapping[str, str]) -> float:
     """How long a busy server asks us to wait, in seconds, cut to :data:`LONGEST_PAUSE`.
 
-    A date (RFC 9110 allows one) is left to the usual pause.
+    Retry-After (RFC 9110, 10.2.3) tells seconds or a moment. A moment is taken by the server's own
+    clock, which its Date tells; without that it is left to the usual pause.
     """
     asked = headers.get("Retry-After", "").strip()
-    return min(float(asked), LONGEST_PAUSE) if asked.isdecimal() else 0
+    if asked.isdecimal():
+        return min(float(asked), LONGEST_PAUSE)
+    try:
+        now, then = (parsedate_to_datetime(text) for text in (headers.get("Date", ""), asked))
+        seconds = (then - now).total_seconds()
+    except (TypeError, ValueError):  # no date; or one tells its zone, and the other does not
+        return 0
+    return min(max(seconds, 0), LONGEST_PAUSE)
 
 
-def _read_whole(got: requests.Response) -> bytes:
+def read_whole(got: requests.Response) -> bytes:
     """The body, within the deadline: ``requests`` itself limits only each single read.
 
     Its ``iter_content`` waits until a chunk is full, so a server that drips would hold us there.
+
+    :param got: an answer that is read as a stream.
+    :raises requests.RequestException: it is too long, or has no end in time.
     """
     import requests
 

@@ -76,10 +76,10 @@ def publish(
     known = known_by_hand(context)
     decision = by_hand(context, request, known)
 
-    def sealed() -> None:
+    def sealing() -> None:
         keep(context, decision, known, Asked(bump=request.bump, reason=request.reason))
 
-    return ship(context, repository, decision, request, dry_run=dry_run, sealed=sealed)
+    return ship(context, repository, decision, request, dry_run=dry_run, sealing=sealing)
 
 
 def known_by_hand(context: Context) -> Evidence | None:
@@ -100,6 +100,8 @@ def resume(context: Context, repository: Repository, *, dry_run: bool) -> Shipme
     seal = open_seal(context.ledger, repository.name)
     if not dry_run:
         catch_up(context, repository.name)
+        if seal is None:
+            land(context, repository.name)  # the run that released may have died before
     if seal is None:
         return None
     context.tell(f"{seal.manifest.version} was sealed and is not finished: carrying it on")
@@ -131,12 +133,12 @@ def ship(
     *,
     dry_run: bool,
     seen: Snapshot | None = None,
-    sealed: Callable[[], None] = lambda: None,
+    sealing: Callable[[], None] = lambda: None,
 ) -> Shipment:
     """Plan, and unless it is a dry run show the plan and execute it.
 
     :param seen: the scan that the decision rests on; by default the recorded one of HEAD.
-    :param sealed: called once the bytes are fixed.
+    :param sealing: called before the bytes are fixed.
     """
     agreed = plan(
         context,
@@ -151,7 +153,7 @@ def ship(
     context.tell(words.of_plan(agreed))
     if not request.asked and not agreed.problems:
         _ask(context, agreed)
-    done = execute(context, repository, agreed, request.supplied, sealed=sealed)
+    done = execute(context, repository, agreed, request.supplied, sealing=sealing)
     land(context, repository.name)
     return Shipment(agreed, done)
 

@@ -7,7 +7,7 @@ travel between the jobs of a CI run (:mod:`release.flows.handover`); the steps a
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Protocol, Self, TypeVar
@@ -22,20 +22,23 @@ from release.errors import (
     RejectedError,
     ToolError,
     TryAgainError,
+    UnreachableError,
     WardenError,
 )
 from release.flows.announce import FAILED, announce
 from release.flows.context import Context, Stopwatch
-from release.flows.seals import Seal, end, note, sealed_bytes
+from release.flows.seals import Seal, end, name_bytes, note, sealed_bytes
 from release.model.base import sha256
 from release.model.listing import IndexFile
 from release.model.receipt import Receipt, ReceiptFile
-from release.model.seal import Entry, Journal, Manifest
+from release.model.seal import Archive, Entry, Journal, Manifest
 from release.ship import archives
 from release.ship.failures import failure_of
 
 PATIENCE = 60.0
 """Seconds to wait for the index to list what it has taken."""
+GOES_ON = "run the same command again: it goes on from here and builds nothing anew"
+THERE = "every file was there already, with the sealed hash"
 PEELED = "^{}"
 """Ends the line in which git lists what an annotated tag stands on."""
 
@@ -97,21 +100,30 @@ def carry(context: Context, repository: Repository, load: L, steps: Iterable[str
 
     :param steps: of ``upload``, ``confirm``, ``prove`` and ``tag``.
     :raises RepositoryError: the index refused, or holds other bytes under our name.
-    :raises TryAgainError: the index does not list our files yet.
+    :raises TryAgainError: the index does not answer, or does not list our files yet.
     :raises VerificationError: our file does not install from the index.
     """
     watch = Stopwatch(context)
     for name in steps:
-        if not load.done(name):
-            act = partial(STEPS[name], context, repository, load)
+        if not _is_done(load, name):
+            act = partial(_patiently, partial(STEPS[name], context, repository, load))
             try:
                 entry = watch.step(name, act)
             except WardenError as error:
                 error.version = load.manifest.version
                 _note_failure(context, load, error)
                 raise
-            load = load.noted(entry)
+            if not (load.done(name) and entry.detail == THERE):
+                load = load.noted(entry)
     return load
+
+
+def _patiently(act: Callable[[], str]) -> str:
+    """The bytes are fixed, so nothing hangs on an index's answer but when it goes on."""
+    try:
+        return act()
+    except UnreachableError as error:
+        raise TryAgainError(error.what, why=error.why, remedy=GOES_ON) from error
 
 
 def _note_failure(context: Context, load: Load, error: WardenError) -> None:
@@ -128,12 +140,18 @@ def _note_failure(context: Context, load: Load, error: WardenError) -> None:
         load.noted(Entry(step=step, at=context.clock.now(), seconds=0.0, detail=detail))
 
 
+def _is_done(load: Load, name: str) -> bool:
+    """An upload counts once it is confirmed: an index may say yes to it, and keep nothing."""
+    return bool(load.done(name) and (name != "upload" or load.done("confirm")))
+
+
 def converge(context: Context, repository: Repository, seal: Seal) -> Seal:
     """Carry a seal of the ledger to its end; when the index will never take it, that is its end.
 
     :raises RejectedError: the index will never take it; the seal is abandoned or closed.
     :raises WardenError: as of :func:`carry`; the seal stays open.
     """
+    name_bytes(context.ledger, seal.manifest)
     try:
         load = carry(context, repository, InLedger(context.ledger, seal), STEPS)
     except RejectedError as error:
@@ -189,7 +207,7 @@ def _upload(context: Context, repository: Repository, load: Load) -> str:
     index = SimpleIndex(repository.simple_url, fresh=True)
     missing = upload.missing(index, manifest.project, manifest.files)
     if not missing:
-        return "every file was there already, with the sealed hash"
+        return THERE
     stored = load.archives()
     with context.workspace.scratch() as folder:
         for archive in missing:
@@ -209,11 +227,10 @@ def _confirm(context: Context, repository: Repository, load: Load) -> str:
 def _prove(context: Context, repository: Repository, load: Load) -> str:
     manifest, workspace = load.manifest, context.workspace
     wheel = next(file for file in manifest.files if file.name.endswith(".whl"))
-    listed = SimpleIndex(repository.simple_url, fresh=True).files(manifest.project)
-    url = next(file.url for file in listed if file.name == wheel.name)
+    (listed,) = _listed(repository, manifest, [wheel])
     with workspace.scratch() as folder:
         return installer.prove(
-            url,
+            listed.url,
             wheel.sha256,
             manifest.project,
             manifest.version,
@@ -222,6 +239,14 @@ def _prove(context: Context, repository: Repository, load: Load) -> str:
             cache=workspace.state / "cache",
             index_url=workspace.config.index_url,
         )
+
+
+def _listed(
+    repository: Repository, manifest: Manifest, files: Sequence[Archive]
+) -> tuple[IndexFile, ...]:
+    """Sealed files as the index lists them; its caches need not agree, so it is waited for."""
+    index = SimpleIndex(repository.simple_url, fresh=True)
+    return upload.await_listing(index, manifest.project, files, PATIENCE)
 
 
 def _tag(context: Context, _: Repository, load: Load) -> str:
@@ -266,10 +291,7 @@ STEPS: Mapping[str, Callable[[Context, Repository, Load], str]] = {
 def _confirmed(context: Context, repository: Repository, seal: Seal) -> Seal:
     """Write the receipt, which ends the seal."""
     manifest = seal.manifest
-    listed = {
-        file.name: file
-        for file in SimpleIndex(repository.simple_url, fresh=True).files(manifest.project)
-    }
+    listed = _listed(repository, manifest, manifest.files)
     uploaded, confirmed = seal.done("upload"), seal.done("confirm")
     now = context.clock.now()
     receipt = Receipt(
@@ -277,8 +299,8 @@ def _confirmed(context: Context, repository: Repository, seal: Seal) -> Seal:
         version=manifest.version,
         repository=manifest.repository,
         files=tuple(
-            ReceiptFile(name=f.name, sha256=f.sha256, size=f.size, url=listed[f.name].url)
-            for f in manifest.files
+            ReceiptFile(name=f.name, sha256=f.sha256, size=f.size, url=there.url)
+            for f, there in zip(manifest.files, listed, strict=True)
         ),
         uploaded_at=uploaded.at if uploaded else now,
         confirmed_at=confirmed.at if confirmed else now,

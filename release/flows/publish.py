@@ -28,19 +28,19 @@ def execute(
     agreed: Plan,
     supplied: Path | None = None,
     *,
-    sealed: Callable[[], None] = lambda: None,
+    sealing: Callable[[], None] = lambda: None,
 ) -> Seal:
     """Act: all stages one after the other, in this process.
 
     :param supplied: a folder of archives that were built elsewhere.
-    :param sealed: called once the bytes are fixed.
+    :param sealing: called before the bytes are fixed: what it keeps is kept by every release.
     :raises BlockedError: the plan has problems, or a gate is red.
     :raises IdenticalError: what was built has the content of the last release.
     """
     cargo = check(context, agreed)
-    seal = record(context, build(context, cargo, supplied))
-    sealed()
-    return converge(context, repository, seal)
+    cargo = build(context, cargo, supplied)
+    sealing()
+    return converge(context, repository, record(context, cargo))
 
 
 def check(context: Context, agreed: Plan) -> Cargo:

@@ -129,15 +129,20 @@ def take_seal(
         at=at,
         parents=(commit, stored),
     )
-    _name_bytes(ledger, repository, version, stored)
+    name_bytes(ledger, manifest)
     return Seal(tip, manifest, plan, journal, None)
 
 
-def _name_bytes(ledger: Ledger, repository: str, version: str, stored: str) -> None:
-    """Set the ref of the bytes; where git will not now, the manifest names them all the same."""
-    ref = ledger.ref(repository, "bytes", version)
-    with contextlib.suppress(TryAgainError):
-        ledger.move(ref, stored, old=ledger.git.resolve(ref))
+def name_bytes(ledger: Ledger, manifest: Manifest) -> None:
+    """Set the ref of the sealed bytes, where a run that died did not.
+
+    Where git will not now, the manifest names them all the same, and the release ref keeps them.
+    """
+    ref = ledger.ref(manifest.repository, "bytes", manifest.version)
+    standing = ledger.git.resolve(ref)
+    if standing != manifest.stored:
+        with contextlib.suppress(TryAgainError):
+            ledger.move(ref, manifest.stored, old=standing)
 
 
 def _manifest(

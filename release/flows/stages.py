@@ -160,13 +160,12 @@ def _recorded(context: Context, cargo: Cargo | None, advisories: str | None) -> 
 
 
 def _recorded_by_hand(context: Context, cargo: Cargo) -> Handed:
-    """Seal, and keep the decision with what it rested on, unless that has changed since."""
+    """Keep the decision with what it rested on, unless that has changed since, and seal."""
     decision, known = cargo.plan.decision, known_by_hand(context)
     request = Request(bump=decision.bump, reason=decision.reasons[0].evidence)
-    handed = recorded(context, cargo)
     if by_hand(context, request, known).inputs == decision.inputs:
         keep(context, decision, known, Asked(bump=request.bump, reason=request.reason))
-    return handed
+    return recorded(context, cargo)
 
 
 def later(

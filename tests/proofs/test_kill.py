@@ -8,11 +8,10 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from harness import left_running, tree
 from kit import git, make_project, served, warden
 
 pytestmark = pytest.mark.proof
@@ -20,8 +19,6 @@ pytestmark = pytest.mark.proof
 STEPS = ("commit", "build", "verify", "seal", "upload", "confirm", "prove", "tag")
 EVERY = 0.05
 """Seconds between the moments of the sweep."""
-SETTLED = 20.0
-"""Seconds in which what outlived the killed run, and the server, must have ended."""
 RELEASES = "refs/release-warden/plain-thing/local/releases"
 
 
@@ -38,33 +35,6 @@ def start(project: Path) -> subprocess.Popen[str]:
     )
 
 
-def stat_fields(pid: str) -> list[str]:
-    """The fields of proc(5)'s stat after the name: state, parent and so on."""
-    return Path("/proc", pid, "stat").read_text().rpartition(")")[2].split()
-
-
-def processes() -> Iterator[tuple[int, int, str]]:
-    """The living processes: id, parent's id, command line."""
-    for folder in Path("/proc").iterdir():
-        if not folder.name.isdigit():
-            continue
-        try:
-            state, parent, *_ = stat_fields(folder.name)
-            words = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode()
-        except (FileNotFoundError, ProcessLookupError):
-            continue
-        if state != "Z":
-            yield int(folder.name), int(parent), words
-
-
-def tree(root: int) -> set[int]:
-    """A process and all that descend from it."""
-    found, parents = {root}, {pid: parent for pid, parent, _ in processes()}
-    while more := {pid for pid, parent in parents.items() if parent in found} - found:
-        found |= more
-    return found
-
-
 def kill(child: subprocess.Popen[str], *, whole: bool) -> None:
     """SIGKILL the run's group; ``whole``: its descendants too, as a machine that goes down."""
     doomed = tree(child.pid) if whole else set()
@@ -75,14 +45,6 @@ def kill(child: subprocess.Popen[str], *, whole: bool) -> None:
         except ProcessLookupError:
             continue
     child.communicate()
-
-
-def left_running(project: Path) -> list[str]:
-    """What still runs on the project after some patience."""
-    end = time.monotonic() + SETTLED
-    while (left := [w for _, _, w in processes() if str(project) in w]) and time.monotonic() < end:
-        time.sleep(0.1)
-    return left
 
 
 def ledger(project: Path, name: str) -> dict:

@@ -11,18 +11,17 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from counters import filename, open_counter
 from kit import advise, commit, git, make_project, make_wheel, warden
 from shops import LEDGER, NAME, STAGES, Jobs, open_shop
 
-from release.adapters import embedded
 from release.adapters.credentials import Credential, Given
 from release.adapters.repository import Repository
 from release.adapters.upload import upload
+from release.testing.hostile_index import good, status
 
 pytestmark = pytest.mark.proof
 
-USED = (400, {}, b"This filename has already been used, use a different version.")
+USED = status(400, "This filename has already been used, use a different version.")
 
 
 @pytest.fixture
@@ -178,46 +177,35 @@ def test_a_process_carries_on_what_the_jobs_left_and_the_jobs_what_it_left(shop)
 
 
 @pytest.fixture
-def behind(tmp_path):
-    with embedded.serve(tmp_path / "index") as server:
-        yield server
-
-
-@pytest.fixture
-def counter(behind):
-    with open_counter(behind.simple_url) as opened:
-        yield opened
-
-
-@pytest.fixture
 def project(tmp_path):
     return make_project(tmp_path / "project")
 
 
-def publish(project, behind, counter, *words):
-    right = {"TWINE_USERNAME": behind.username, "TWINE_PASSWORD": behind.password}
-    return warden(project, "release.publish", "--to", counter.upload_url, *words, **right)
+def publish(project, index, *words):
+    right = {"TWINE_USERNAME": index.username, "TWINE_PASSWORD": index.password}
+    return warden(project, "release.publish", "--to", index.upload_url, *words, **right)
 
 
 def state(project, version):
-    (ref,) = git(project, "for-each-ref", "--format=%(refname)", "refs/release-warden").split()[-1:]
+    refs = git(project, "for-each-ref", "--format=%(refname)", "refs/release-warden").split()
+    ref = [ref for ref in refs if "/releases/" in ref][-1]
     assert ref.endswith(f"/releases/{version}")
     return git(project, "show", f"{ref}:journal.json")
 
 
-def test_a_version_that_is_refused_for_ever_is_abandoned(behind, counter, project):
-    counter.rule = lambda *_: USED
-    ran = publish(project, behind, counter)
+def test_a_version_that_is_refused_for_ever_is_abandoned(hostile_index, project):
+    hostile_index.misbehave("upload", then=USED)
+    ran = publish(project, hostile_index)
     assert (ran.code, ran.document["error"]) == (1, "rejected")
     assert "1.0.0 is used up; publish again for the next one" in ran.document["next"]
     assert '"state": "abandoned"' in state(project, "1.0.0")
-    counter.rule = lambda path, headers, body: USED if "1.0.1.tar" in filename(body) else None
-    partly = publish(project, behind, counter)
+    hostile_index.misbehave("upload", good, then=USED)
+    partly = publish(project, hostile_index)
     assert partly.document["error"] == "rejected", partly.err
     assert "yank 1.0.1" in partly.document["next"]
     assert '"state": "closed"' in state(project, "1.0.1")
-    counter.rule = lambda *_: None
-    ran = publish(project, behind, counter)
+    hostile_index.heal()
+    ran = publish(project, hostile_index)
     assert ran.code == 0, ran.err
     assert ran.document["version"] == "1.0.2"
 

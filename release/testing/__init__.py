@@ -1,0 +1,1 @@
+"""Helpers for tests of programs that talk to a package index; nothing here runs in a release."""
