@@ -83,6 +83,14 @@ def clones(shop: Shop, count: int) -> list[Path]:
     return [shop.clone(f"runner-{number}") for number in range(count)]
 
 
+def split(shop: Shop, runners: list[Path]) -> None:
+    """Every other runner stands on a commit that is ahead of main; none is behind it."""
+    shop.change(shop.project, "the other commit", push=False)
+    git(shop.project, "push", "--quiet", "origin", "HEAD:next")
+    for runner in runners[::2]:
+        git(runner, "pull", "--quiet", "origin", "next")
+
+
 def require_clear(ran: list[Ran], *codes: int) -> None:
     """Each ended with a code that tells, one document, what happened and what to do next."""
     for one in ran:
@@ -145,9 +153,7 @@ def test_at_one_commit_one_of_them_releases(tmp_path, count):
 def test_of_two_commits_that_race_for_one_version_one_gets_it(tmp_path, count):
     with open_shop(tmp_path, PYTHONS) as shop:
         runners = clones(shop, count)
-        shop.change(shop.project, "the other commit")
-        for runner in runners[::2]:
-            git(runner, "pull", "--quiet", "origin", "main")
+        split(shop, runners)
         ran = race(shop, runners, "--bump", "1.0.0")
         require_clear(ran, DONE, BLOCKED, AGAIN)
         manifest = require_one(shop, "1.0.0", ran)
@@ -358,8 +364,7 @@ def test_a_run_that_was_overtaken_seals_nothing(tmp_path, monkeypatch, same):
             monkeypatch.setenv(name, value)
         slow, quick = clones(shop, 2)
         if not same:
-            shop.change(shop.project, "the other commit")
-            git(slow, "pull", "--quiet", "origin", "main")
+            split(shop, [slow])
         context = Context(open_workspace(slow), Clock(), lambda _: None)
         assert context.ledger.versions(NAME) == ()
         ran = start(shop, quick)
@@ -404,9 +409,7 @@ def test_of_ten_automatic_runs_one_releases_what_is_owed(owed, count):
 def test_automatic_runs_at_two_commits_release_what_is_owed_once(owed, count):
     shop, advisories = owed
     runners = clones(shop, count)
-    shop.change(shop.project, "the other commit")
-    for runner in runners[::2]:
-        git(runner, "pull", "--quiet", "origin", "main")
+    split(shop, runners)
     ran = race(shop, runners, *advisories, task="release.auto")
     require_clear(ran, DONE, AGAIN)
     require_released_once(shop)
