@@ -20,9 +20,10 @@ from pathlib import Path
 from urllib.parse import quote, quote_plus
 
 import pytest
-from counters import open_counter
 from kit import Ran, advise, commit, git
 from shops import Shop, open_shop
+
+from release.testing.hostile_index import Answer, Fault, Visit, serve_hostile_index, status
 
 pytestmark = pytest.mark.proof
 
@@ -214,7 +215,7 @@ def aviary(tmp_path: Path) -> Iterator[Aviary]:
 def by_pypirc(aviary: Aviary, url: str) -> None:
     (aviary.home / ".pypirc").write_text(
         f"[distutils]\nindex-servers = own\n[own]\nrepository = {url}\nusername = uploader\n"
-        f"password = {CANARIES['pypirc'].replace('%', '%%')}\n"
+        f"password = {CANARIES['pypirc']}\n"
     )
 
 
@@ -229,27 +230,27 @@ def put_right(aviary: Aviary, source: str, url: str) -> dict[str, str]:
     return {"TWINE_USERNAME": "uploader", "TWINE_PASSWORD": CANARIES["password"]}
 
 
-def swap(shop: Shop, canary: str):
-    """A rule of the counter: the canary opens the index, whose own password nobody is told."""
+def swap(shop: Shop, canary: str) -> Fault:
+    """A fault: the canary opens the index, whose own password nobody is told."""
     ours = f"Basic {base64.b64encode(f'uploader:{canary}'.encode()).decode()}"
 
-    def judge(_: str, headers: dict[str, str], body: bytes):
-        if headers["Authorization"] != ours:
-            return (403, {}, b"wrong")
+    def judge(visit: Visit) -> Answer:
+        if visit.headers["Authorization"] != ours:
+            visit.read()
+            return Answer(403, b"wrong")
         own = base64.b64encode(f"{shop.server.username}:{shop.server.password}".encode()).decode()
-        headers.replace_header("Authorization", f"Basic {own}")
-        return None
+        visit.headers.replace_header("Authorization", f"Basic {own}")
+        return visit.proceed()
 
     return judge
 
 
-def echo(canary: str):
-    """A rule of the counter: refuse, and show what was sent in every form."""
+def echo(canary: str) -> Fault:
+    """A fault: refuse, and show what was sent in every form."""
     forms = [canary, quote(canary, safe=""), quote_plus(canary), canary.replace("&", "&amp;")]
     forms += [base64.b64encode(f"uploader:{canary}".encode()).decode()]
     # So long that a cut after 500 characters goes through one of them.
-    page = (" ".join(forms) + " ") * 9
-    return lambda *_: (403, {}, page.encode())
+    return status(403, (" ".join(forms) + " ") * 9)
 
 
 def point(aviary: Aviary, url: str) -> None:
@@ -262,13 +263,13 @@ def point(aviary: Aviary, url: str) -> None:
     git(aviary.shop.project, "push", "--quiet", "origin", "HEAD:main")
 
 
-@pytest.mark.parametrize("source", ["password", "pypirc", "keyring"])
-def test_no_source_of_the_right_to_upload_leaves_a_trace(aviary, tmp_path, source, sample):
+@pytest.mark.parametrize(
+    "source", ["password", pytest.param("pypirc", marks=pytest.mark.beyond_sample), "keyring"]
+)
+def test_no_source_of_the_right_to_upload_leaves_a_trace(aviary, tmp_path, source):
     """Refused with an echo, cut off, and then released; scanned, decided, planned before."""
-    if sample and source == "pypirc":
-        pytest.skip("of the sources two are enough for a sample")
     shop = aviary.shop
-    with open_counter(shop.server.simple_url) as counter:
+    with serve_hostile_index(shop.server.simple_url) as counter:
         point(aviary, counter.upload_url)
         right = put_right(aviary, source, counter.upload_url)
         advisories = ("--advisories", str(advise(tmp_path / "advisories", "unheard-of")))
@@ -278,11 +279,11 @@ def test_no_source_of_the_right_to_upload_leaves_a_trace(aviary, tmp_path, sourc
             ("release.plan", "--json"),
         ):
             assert aviary.run(task, *words, **right).code in {0, 4}
-        counter.rule = echo(CANARIES[source])
+        counter.misbehave("upload", then=echo(CANARIES[source]))
         refused = aviary.run("release.publish", "--json", **right)
         assert (refused.code, refused.document["error"]) == (1, "repository"), refused.err
         assert "***" in refused.document["why"], "the index did show it"
-        counter.rule = swap(shop, CANARIES[source])
+        counter.misbehave("upload", then=swap(shop, CANARIES[source]))
         done = aviary.run("release.publish", **right)
         assert done.code == 0, done.err
         auto = aviary.run("release.auto", "--json", *advisories, **right)
@@ -297,11 +298,11 @@ def test_what_goes_wrong_says_nothing_of_it(aviary, monkeypatch):
     """An index that is down, one that cuts the line, a .pypirc that cannot be read, a stage that
     must hold no right: messages and exceptions of other people's code come into play."""
     shop, right = aviary.shop, put_right(aviary, "password", "")
-    with open_counter(shop.server.simple_url) as counter:
+    with serve_hostile_index(shop.server.simple_url) as counter:
         point(aviary, counter.upload_url)
         stage = aviary.run("release.publish", "--stage", "check", "--json", **right)
         assert stage.code == 2
-        counter.rule = lambda *_: (500, {}, CANARIES["password"].encode())
+        counter.misbehave("upload", then=status(500, CANARIES["password"]))
         assert aviary.run("release.publish", **right).code == 75
     assert aviary.run("release.publish", **right).code in {4, 75}
     (aviary.home / ".pypirc").write_text(f"[own\npassword = {CANARIES['pypirc']}\n")

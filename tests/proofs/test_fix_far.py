@@ -24,12 +24,7 @@ template, project, forge = fix_world.template, fix_world.project, fix_world.forg
 pytestmark = pytest.mark.proof
 
 
-@pytest.fixture(autouse=True)
-def _sampled(request: pytest.FixtureRequest, sample: bool) -> None:
-    if sample and not {"dies", "stages", "red"} & {*request.node.name.split("_")}:
-        pytest.skip("not in the sample")
-
-
+@pytest.mark.beyond_sample
 def test_a_project_in_a_folder_of_a_larger_repository(project, osv, tmp_path):
     warn(osv, "PYSEC-1", "lib", "2.0")
     larger = tmp_path / "larger"
@@ -46,6 +41,7 @@ def test_a_project_in_a_folder_of_a_larger_repository(project, osv, tmp_path):
     assert "+++ b/one/pyproject.toml" in ran.document["diff"]
 
 
+@pytest.mark.beyond_sample
 def test_a_fix_that_is_yanked_is_no_edit(project, osv, shelf):
     shelf.put("lib", "3.0", yanked=True)
     warn(osv, "PYSEC-1", "lib", "2.5")
@@ -53,6 +49,7 @@ def test_a_fix_that_is_yanked_is_no_edit(project, osv, shelf):
     assert (ran.code, ran.document["edits"], branches(project)) == (0, [], ["main"])
 
 
+@pytest.mark.beyond_sample
 def test_by_default_an_automatic_run_only_names_the_next_step(project, osv):
     warn(osv, "PYSEC-1", "lib", "2.0")
     ran = warden(project, "release.auto")
@@ -60,6 +57,7 @@ def test_by_default_an_automatic_run_only_names_the_next_step(project, osv):
     assert branches(project) == ["main"]
 
 
+@pytest.mark.beyond_sample
 def test_propose_makes_the_branch_once_even_if_it_was_thrown_away(project, osv):
     warn(osv, "PYSEC-1", "lib", "2.0")
     configure(project, 'fix = "propose"')
@@ -81,6 +79,7 @@ def test_propose_makes_the_branch_once_even_if_it_was_thrown_away(project, osv):
     assert branches(project) == ["main"]
 
 
+@pytest.mark.beyond_sample
 def test_a_proposal_that_broke_off_is_gone_on_with(project, osv, forge):
     warn(osv, "PYSEC-1", "lib", "2.0")
     env = on_github(forge, project, 'fix = "propose"')
@@ -124,6 +123,7 @@ def test_a_run_that_dies_after_the_seal_is_gone_on_with(project, osv, monkeypatc
     assert git(project, "tag").split() == ["local/v1.0.0", "local/v1.0.1"]
 
 
+@pytest.mark.beyond_sample
 @pytest.mark.parametrize(
     ("policy", "rule"),
     [("automatic = false", "kill-switch"), ("releases-per-week = 0", "weekly-budget-spent")],
@@ -137,6 +137,7 @@ def test_the_governor_holds_it(project, osv, policy, rule):
     assert (git(project, "tag"), branches(project)) == ("local/v1.0.0", ["main"])
 
 
+@pytest.mark.beyond_sample
 def test_what_a_fix_would_release_is_shown_and_once_merged_nothing_is_owed(project, osv):
     warn(osv, "PYSEC-1", "lib", "2.0")
     configure(project, 'fix = "release"')
@@ -156,6 +157,7 @@ def test_what_a_fix_would_release_is_shown_and_once_merged_nothing_is_owed(proje
     assert (merged.code, merged.document["action"]) == (0, "none"), merged.err
 
 
+@pytest.mark.beyond_sample
 def test_a_closed_pull_request_is_found_by_a_fresh_clone(project, osv, forge):
     warn(osv, "PYSEC-1", "lib", "2.0")
     env = on_github(forge, project, 'fix = "propose"')
@@ -228,6 +230,7 @@ def test_in_stages_red_gates_hand_over_nothing(project, osv):
     assert not list((project / ".release").glob("handover/*/*"))
 
 
+@pytest.mark.beyond_sample
 def test_an_edit_that_brings_worse_or_cannot_be_looked_at_makes_no_branch(project, osv):
     warn(osv, "PYSEC-1", "lib", "2.0")
     context = Context(open_workspace(project), Clock(), lambda _: None)
@@ -244,6 +247,7 @@ def test_an_edit_that_brings_worse_or_cannot_be_looked_at_makes_no_branch(projec
     assert branches(project) == ["main"]
 
 
+@pytest.mark.beyond_sample
 def test_an_unreachable_database_is_unknown(project):
     text = (project / "pyproject.toml").read_text()
     url = next(line for line in text.splitlines() if line.startswith("osv-url"))
