@@ -12,6 +12,7 @@ makes a fresh one.
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 import tomllib
 from collections.abc import Callable
@@ -84,7 +85,9 @@ def types(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """Run the tests; the words after ``--`` go to pytest."""
     install(session, "-e", ".[dev]")
-    session.run("pytest", *(session.posargs or ("-n", "auto", "--dist", "worksteal")))
+    # Most of them wait for children, so more run at once than there are processors.
+    workers = str(max(4, os.cpu_count() or 1))
+    session.run("pytest", *(session.posargs or ("-n", workers, "--dist", "worksteal")))
 
 
 def proofs(session: nox.Session) -> None:

@@ -240,7 +240,7 @@ def test_waiting_in_line_is_no_timeout(tmp_path: Path, monkeypatch: pytest.Monke
     write(tmp_path, *(record(f"P-{n}") for n in range(300)))
     with osv_api(tmp_path) as api:
         found = OsvApi(api.url).match([("thing", "1")])
-        assert len(found.advisories) == len(api.paths("GET")) == 300
+        assert len(found.advisories) == len({*api.paths("GET")}) == 300
 
 
 @pytest.mark.usefixtures("quick")

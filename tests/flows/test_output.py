@@ -286,5 +286,5 @@ def test_stopped_after_the_seal_it_says_so_and_goes_on_from_there(project, mark,
 def test_a_stopped_run_leaves_no_server_and_nothing_in_run(project):
     stopped_at(project, lambda line: line.startswith("prove ..."), signal.SIGINT)
     assert alive(f"{project}/.release/index") == []
-    left = [p.name for p in (project / ".release" / "run").iterdir() if p.name != "documents"]
-    assert left == []
+    left = {p.name for p in (project / ".release" / "run").iterdir()}
+    assert left <= {"documents", "events"}

@@ -45,7 +45,7 @@ def tool(project: Path, *words: str, **env: str) -> Ran:
 
 
 def state(project: Path) -> tuple[object, ...]:
-    """Everything that a wrong usage must leave alone: refs, HEAD, and every file but .release."""
+    """Everything that a wrong usage must leave alone: refs but decisions, HEAD, files."""
     files = {
         str(path.relative_to(project)): path.read_bytes()
         for path in project.rglob("*")
@@ -54,8 +54,8 @@ def state(project: Path) -> tuple[object, ...]:
     repository = project / ".git"
     if not repository.is_dir():
         return None, files
-    refs = git(project, "for-each-ref"), (repository / "HEAD").read_text()
-    return refs, files
+    refs = [line for line in git(project, "for-each-ref").splitlines() if "/decisions" not in line]
+    return (refs, (repository / "HEAD").read_text()), files
 
 
 def append(project: Path, name: str, text: str) -> None:
