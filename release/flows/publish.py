@@ -39,8 +39,7 @@ def execute(
     """
     cargo = check(context, agreed)
     cargo = build(context, cargo, supplied)
-    sealing()
-    return converge(context, repository, record(context, cargo))
+    return converge(context, repository, record(context, cargo, sealing))
 
 
 def check(context: Context, agreed: Plan) -> Cargo:
@@ -94,9 +93,10 @@ def require_planned(context: Context, cargo: Cargo) -> None:
     require_identity(context, _archived(cargo, Path(), dict(cargo.files)))
 
 
-def record(context: Context, cargo: Cargo) -> Seal:
+def record(context: Context, cargo: Cargo, sealing: Callable[[], None] = lambda: None) -> Seal:
     """The sealing part of stage ``record``: the bytes are fixed in the ledger.
 
+    :param sealing: called just before, when nothing speaks against it any more.
     :raises IdenticalError: they have the content of the last release.
     :raises TryAgainError: another run has won this version, or sealed another one meanwhile.
     """
@@ -104,6 +104,7 @@ def record(context: Context, cargo: Cargo) -> Seal:
     content = archives.content_digest(wheel)
     _require_quiet(context, cargo.plan)
     _refuse_identical(context, cargo.plan, content)
+    sealing()
     seal = take_seal(
         context.ledger,
         cargo.plan,

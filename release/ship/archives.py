@@ -96,15 +96,6 @@ def wheel_metadata(data: bytes) -> CoreMetadata:
     return parse_metadata(metadata_text("a.whl", data), origin="the wheel's METADATA")
 
 
-def sdist_metadata(data: bytes) -> CoreMetadata:
-    """The core metadata of an sdist; its requirements bind only where they are not dynamic.
-
-    :raises VerificationError: the archive cannot be read, or holds none.
-    :raises ProjectError: it has no name or no version.
-    """
-    return parse_metadata(metadata_text("a.tar.gz", data), origin="the sdist's PKG-INFO")
-
-
 def content_digest(wheel: bytes) -> str:
     """The sha256 of what a wheel does for its users: equal when only a release went by.
 
@@ -158,15 +149,6 @@ def problems(
         except VerificationError as error:
             found.append(f"{error.what}: {error.why}")
     return found
-
-
-def generated(sdist: bytes, tracked: Collection[str]) -> list[str]:
-    """The files of an sdist that its build backend made: tolerated, but named.
-
-    :raises VerificationError: the archive cannot be read.
-    """
-    untracked = _untracked(_paths("the sdist", sdist), tracked)
-    return [path for path in untracked if is_generated(path, tracked)]
 
 
 def _identity(name: str, data: bytes, project: str, version: str) -> Iterator[str]:

@@ -117,14 +117,13 @@ def test_from_a_hold_to_a_waived_release_and_back_again(project, advisories, tmp
     told = next(entry["detail"] for entry in journal if entry["step"] == "gates")
     assert told == f"tests green; audit red and waived until {waiver['expires'][:10]} (waived-gate)"
 
-    sealed = f"{LEDGER}/local"
-    before = git(project, "for-each-ref", sealed)
+    before = git(project, "for-each-ref", LEDGER)
     rewrite(project, 'gates = ["tests", "audit"]', 'gates = ["tests"]')
     commit(project, "without the audit")
     same = warden(project, "release.publish")
     assert (same.code, same.document["error"]) == (3, "identical"), same.err
     assert "the very content of 1.0.1" in same.document["what"]
-    assert git(project, "for-each-ref", sealed) == before
+    assert git(project, "for-each-ref", LEDGER) == before
 
     here, path = context(project), tmp_path / "decision.json"
     for ran in (held, off, released):

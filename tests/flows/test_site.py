@@ -262,7 +262,7 @@ def test_a_site_of_the_earlier_layout_is_taken_over(project):
     for name in ("index.json", "index.html"):
         (folder / name).write_text("{}")
     build_site(project)
-    whole(folder)
+    assert whole(folder)
 
 
 def test_a_lost_file_is_mended(project):

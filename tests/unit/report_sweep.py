@@ -13,13 +13,22 @@ from release.model.record import Record
 from release.model.snapshot import Project, Snapshot
 from release.record.carry import carry_forward
 from release.scan.join import join
-from release.scan.readers.code import NoTree, Source
+from release.scan.readers.code import Source
 from release.scan.readers.reading import merge
 from release.scan.readers.table import read
 
 HTML = b"<!DOCTYPE html><html><body><h1>502 Bad Gateway</h1></body></html>"
 OTHER_TYPES: tuple[Any, ...] = (None, True, 7, "words", [], {})
 HERE = Project(name="demo", version="1.0", commit="c" * 40)
+
+
+class NoTree:
+    """No files at hand."""
+
+    paths = frozenset[str]()
+
+    def lines(self, _path: str) -> None:
+        """None."""
 
 
 def look(form: str, data: bytes, stem: str = "report") -> Snapshot:

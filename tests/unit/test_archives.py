@@ -138,15 +138,9 @@ def test_good_archives_have_no_problems() -> None:
     assert check(wheel("tiny/__init__.py"), sdist(*TRACKED)) == []
 
 
-def test_backend_files_are_tolerated_but_named() -> None:
+def test_backend_files_are_tolerated() -> None:
     made = sdist(*TRACKED, "setup.cfg", "src/tiny_p.egg-info/SOURCES.txt", "src/tiny/_version.py")
     assert check(wheel("tiny/__init__.py"), made) == []
-    assert archives.generated(made, TRACKED) == [
-        "PKG-INFO",
-        "setup.cfg",
-        "src/tiny/_version.py",
-        "src/tiny_p.egg-info/SOURCES.txt",
-    ]
 
 
 @pytest.mark.parametrize(
@@ -202,8 +196,7 @@ def test_file_names_count_too() -> None:
     assert any("file name says other 1.0" in problem for problem in found), found
 
 
-def test_metadata_of_both() -> None:
+def test_metadata_of_a_wheel() -> None:
     assert archives.wheel_metadata(wheel(requires="Requires-Dist: b\n")).requires_dist == ("b",)
-    assert archives.sdist_metadata(sdist()).version == "1.0"
     with pytest.raises(VerificationError, match="cannot be read"):
         archives.content_digest(b"")

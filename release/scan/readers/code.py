@@ -45,16 +45,6 @@ class Tree(Protocol):
         """The lines of a file, by its path; ``None`` where there is none."""
 
 
-class NoTree:
-    """No files at hand."""
-
-    paths = frozenset[str]()
-
-    def lines(self, _path: str) -> Sequence[str] | None:
-        """None."""
-        return None
-
-
 @dataclass(frozen=True)
 class Source:
     """Where reports come from.
