@@ -144,6 +144,37 @@ def resolver_version(cache: Path) -> str:
     return " ".join(said.split()[:2])
 
 
+def lock(requirements: Sequence[str], *, python: str, index_url: str) -> str:
+    """Pin requirements and all that they need, on every system, with the hash of every file.
+
+    :param requirements: lines as pip reads them.
+    :param python: the lowest version that it is to be installed on.
+    :param index_url: the simple index that everything comes from; the answer does not name it.
+    :raises ToolError: there is no solution, or it could not be found.
+    """
+    with tempfile.TemporaryDirectory(prefix="release-warden-") as folder:
+        home = Path(folder)
+        netrc.lend(index_url, home)
+        env = process.environment(HOME=folder, XDG_CONFIG_HOME=folder, UV_DEFAULT_INDEX=index_url)
+        command: list[str | Path] = [process.script("uv"), "pip", "compile", "-"]
+        command += [
+            "--generate-hashes",
+            "--universal",
+            "--no-build",
+            "--no-header",
+            "--no-annotate",
+        ]
+        command += ["--no-config", "--no-python-downloads", "--python", process.python()]
+        done = process.run(
+            [*command, "--python-version", python],
+            cwd=home,
+            env=env,
+            stdin="\n".join(requirements),
+            timeout=TIMEOUT,
+        )
+    return done.stdout
+
+
 def _extras(query: Query) -> tuple[str, ...]:
     """The extra asked for, and those that its requirements name: ``all`` may mean ``x[a,b]``."""
     named = (Requirement(line).extras for line in query.requires)

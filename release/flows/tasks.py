@@ -21,6 +21,7 @@ from release.flows import reconcile as reconciling
 from release.flows import scan as scanning
 from release.flows import stages, words
 from release.flows import verify as verifying
+from release.flows import workflows as generating
 from release.flows import yank as yanking
 from release.flows.auto import Request
 from release.flows.build import build_twice
@@ -190,6 +191,15 @@ def _staged(context: Context, stage: Stage, done: Handed) -> Outcome:
     job.set_outputs(version=done.listed.version, digest=done.output.digest, trigger=done.trigger)
     text = "\n\n".join([*decided, words.of_handover(done.listed, done.output)])
     return Outcome(document, text, 0, name, done.decision)
+
+
+def workflows(context: Context, *, write: bool, relock: bool) -> Outcome:
+    """``release.workflows``: 3 when they are not the generated ones."""
+    if not (write or relock):
+        found = generating.compare(context)
+        return Outcome(found, f"as generated: {', '.join((*found.files, found.lock))}")
+    done = generating.write(context, relock=relock)
+    return Outcome(done, f"wrote {', '.join((*done.files, done.lock))}")
 
 
 def fix(context: Context, advisories: str | None, floors: bool, *, dry_run: bool) -> Outcome:

@@ -9,10 +9,13 @@ from __future__ import annotations
 import difflib
 import re
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Literal
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from release.errors import ConfigError
 
@@ -43,6 +46,10 @@ ACTIONS = {
 """Actions by commit, as a tag can be moved; the comment is the release that the commit was."""
 
 
+LOCKED = re.compile(
+    r"[A-Za-z0-9][\w.-]*(\[[\w,-]+\])?==[\w.!+]+( ; [^:/]+?)?( --hash=sha256:[0-9a-f]{64})+"
+)
+"""A line of the locked tools, its continuations joined (pip's requirements file format)."""
 PLAIN = {
     "folder": r"([\w.-]+/)*",
     "branch": r"[\w./-]+",
@@ -68,7 +75,10 @@ class Facts:
     :param credential: where the right to upload comes from; ``keyboard`` means that a person
         uploads, and CI only looks and records.
     :param environments: the environments of an automatic upload, and of one by hand.
-    :param site: whether the status site is served by GitHub Pages, elsewhere, or not at all.
+    :param pages: whether GitHub Pages serves the status site.
+    :param monitor: whether the site has an address that can be looked at.
+    :param static: whether pyproject.toml settles the metadata, so that a job with a right needs to
+        run no code of the project to know it.
     :param pull_requests: whether release commits may come to the branch by pull request.
     :param code_scanning: whether the forge shows findings as code scanning alerts; a private
         repository has to pay for that.
@@ -82,7 +92,9 @@ class Facts:
     gates: tuple[str, ...] = ("lint", "types", "tests")
     credential: Literal["keyboard", "trusted-publishing", "aws"] = "keyboard"
     environments: tuple[str, str] = ("pypi-auto", "pypi-manual")
-    site: Literal["pages", "elsewhere", "none"] = "none"
+    pages: bool = False
+    monitor: bool = False
+    static: bool = True
     pull_requests: bool = False
     code_scanning: bool = True
 
@@ -115,9 +127,9 @@ class Facts:
 def workflows(facts: Facts) -> dict[str, str]:
     """The workflow files of a project: path from the top of the repository, and text."""
     kinds = {"gates.yml": "gates.yml", facts.workflow: "release.yml"}
-    if facts.site == "pages":
+    if facts.pages:
         kinds["status.yml"] = "status.yml"
-    if facts.site != "none":
+    if facts.monitor:
         kinds["monitor.yml"] = "monitor.yml"
     return {
         f"{FOLDER}/{name if name == facts.workflow else facts.prefix + name}": _render(kind, facts)
@@ -140,6 +152,38 @@ def difference(expected: Mapping[str, str], found: Mapping[str, str | None]) -> 
         for path, text in sorted(expected.items())
     )
     return "".join(line for part in parts for line in part)
+
+
+def lock_problems(text: str | None, wanted: Iterable[str]) -> tuple[str, ...]:
+    """What is wrong with the locked tools; seen without an index.
+
+    Each line is one version with its hashes, and nothing else: no option, no address.
+
+    :param text: the file; ``None`` where there is none.
+    :param wanted: the requirements that it has to satisfy.
+    """
+    if text is None:
+        return ("there is no file of locked tools",)
+    entries = text.replace("\\\n", " ").splitlines()
+    lines = [" ".join(line.split()) for line in entries if line.strip() and line[0] != "#"]
+    loose = [line for line in lines if not LOCKED.fullmatch(line)]
+    if loose:
+        return tuple(f"no version with its hashes: {line[:80]}" for line in loose)
+    pins = {_name(line): line.split()[0] for line in lines}
+    return tuple(
+        f"{line} is not what is locked: {pins.get(canonicalize_name(one.name), 'nothing')}"
+        for line in wanted
+        if not _satisfies(pins, one := Requirement(line))
+    )
+
+
+def _name(line: str) -> str:
+    return canonicalize_name(re.split(r"[\[=]", line)[0])
+
+
+def _satisfies(pins: Mapping[str, str], wanted: Requirement) -> bool:
+    pinned = pins.get(canonicalize_name(wanted.name), "").partition("==")[2]
+    return bool(pinned) and wanted.specifier.contains(pinned, prereleases=True)
 
 
 def _render(kind: str, facts: Facts) -> str:
@@ -178,7 +222,7 @@ def _minute(project: str) -> int:
 def _templates() -> Environment:
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
-    return Environment(  # noqa: S701 - it makes YAML, and what it is given was checked
+    return Environment(  # noqa: S701 # nosec B701 # it makes YAML of what was checked
         loader=PackageLoader("release.ship"),
         undefined=StrictUndefined,
         variable_start_string="<<",
