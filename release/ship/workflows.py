@@ -201,6 +201,8 @@ def _render(kind: str, facts: Facts) -> str:
             minute=_minute(facts.project),
             uploads=facts.credential != "keyboard",
             on_every_python=ON_EVERY_PYTHON,
+            # What runs on a branch called release... may be what is released: no cache there.
+            caches=not facts.branch.startswith("release"),
         )
     )
     return _tidy(text)
