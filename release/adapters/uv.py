@@ -40,6 +40,11 @@ OPTIONS = (
     "--prerelease", "if-necessary-or-explicit",
     "--annotation-style", "line",
 )  # fmt: skip
+LOCKING = (
+    "--generate-hashes", "--universal", "--no-build", "--no-header", "--no-annotate",
+    "--no-config", "--no-python-downloads", "--refresh",
+)  # fmt: skip
+"""How tools are locked: by the index's newest pages, and not by kept ones."""
 NO_SOLUTION = 1
 """uv's exit code when nothing satisfies the requirements; 2 when it could not find out."""
 SDISTS_ONLY = re.compile(r"Wheels are required for `([^`]+)` because building from source is")
@@ -157,16 +162,9 @@ def lock(requirements: Sequence[str], *, python: str, index_url: str) -> str:
         netrc.lend(index_url, home)
         env = process.environment(HOME=folder, XDG_CONFIG_HOME=folder, UV_DEFAULT_INDEX=index_url)
         command: list[str | Path] = [process.script("uv"), "pip", "compile", "-"]
-        command += [
-            "--generate-hashes",
-            "--universal",
-            "--no-build",
-            "--no-header",
-            "--no-annotate",
-        ]
-        command += ["--no-config", "--no-python-downloads", "--python", process.python()]
+        command += [*LOCKING, "--python", process.python(), "--python-version", python]
         done = process.run(
-            [*command, "--python-version", python],
+            command,
             cwd=home,
             env=env,
             stdin="\n".join(requirements),

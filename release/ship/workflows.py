@@ -126,7 +126,9 @@ class Facts:
 
 def workflows(facts: Facts) -> dict[str, str]:
     """The workflow files of a project: path from the top of the repository, and text."""
-    kinds = {"gates.yml": "gates.yml", facts.workflow: "release.yml"}
+    kinds = {facts.workflow: "release.yml"}
+    if facts.gates:
+        kinds["gates.yml"] = "gates.yml"
     if facts.pages:
         kinds["status.yml"] = "status.yml"
     if facts.monitor:
