@@ -23,6 +23,9 @@ TABLE = (
     Gate("types", "mypy, strict", gates.types, default=True),
     Gate("tests", "pytest; another Python: --force-python 3.12", gates.tests, default=True),
     Gate("infrastructure", "cfn-lint and checkov on the templates", gates.infrastructure),
+    Gate("audit", "what we ship, seen by our own scanner", gates.audit),
+    Gate("sast", "bandit on our own code", gates.sast),
+    Gate("workflows", "zizmor, actionlint, schema; act runs them", gates.workflows),
     Gate("docs", "the commands in the docs run, and every key is explained", gates.docs),
     Gate("proofs", "kills, storms and mutants: half an hour; -- --sample: minutes", gates.proofs),
     # Doors: each installs the project, runs one Invoke task and exits with its code.
@@ -31,6 +34,7 @@ TABLE = (
     Gate("publish", "release this project", door("release.publish"), parallel=False),
     Gate("auto", "release this project if one is owed", door("release.auto"), parallel=False),
     Gate("status", "write the status site", door("status.build"), parallel=False),
+    Gate("monitor", "look at the served status site", door("status.check"), parallel=False),
     Gate("demo", "replay an example package's story", door("demo"), parallel=False),
 )
 

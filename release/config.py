@@ -18,10 +18,11 @@ HOLDS_A_USER = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^/?#]*@")
 
 REGION = r"^[a-z]{2}(-[a-z]+)+-[0-9]$"
 ROLE_ARN = r"^arn:aws[a-z-]*:iam::[0-9]{12}:role/[A-Za-z0-9+=,.@_/-]+$"
-SECRET = r"^[A-Za-z0-9/_+=.@:-]{1,2048}$"  # noqa: S105 - the form of a name
+SECRET = r"^[A-Za-z0-9/_+=.@:-]{1,2048}$"  # noqa: S105 # nosec B105 # the form of a name
 STACK = r"^[A-Za-z][A-Za-z0-9-]{0,127}$"
 """Forms of names as AWS gives them (IAM, Secrets Manager, CloudFormation API references)."""
 REPOSITORY = r"^[A-Za-z0-9-]+/[A-Za-z0-9_.-]+$"
+BRANCH = r"^[A-Za-z0-9_./-]+$"
 WORKFLOW = r"^[A-Za-z0-9_.-]+\.ya?ml$"
 
 BUILT_IN_SCANNERS = ("osv", "pip-audit", "bandit", "detect-secrets")
@@ -127,6 +128,10 @@ class GithubTable(Settings, frozen=True, kw_only=True):
     ``repository-id``: its number, which stays when it is renamed.
     ``environments``: of the jobs that upload.
     ``workflow``: the file below ``.github/workflows`` that they stand in.
+    ``branch``: the default branch.
+    ``gates``: the nox sessions that a change has to pass; by default those of a release.
+    ``pages``: whether GitHub Pages serves the status site.
+    ``code-scanning``: whether findings are shown as code scanning alerts.
     """
 
     repository: Annotated[str, msgspec.Meta(pattern=REPOSITORY)] | None = None
@@ -136,6 +141,10 @@ class GithubTable(Settings, frozen=True, kw_only=True):
         "pypi-manual",
     )
     workflow: Annotated[str, msgspec.Meta(pattern=WORKFLOW)] = "release.yml"
+    branch: Annotated[str, msgspec.Meta(pattern=BRANCH)] = "main"
+    gates: tuple[str, ...] | None = None
+    pages: bool = False
+    code_scanning: bool = True
 
 
 class Config(Settings, frozen=True, kw_only=True):

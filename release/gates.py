@@ -12,6 +12,7 @@ makes a fresh one.
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import re
 import tomllib
@@ -19,6 +20,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import nox
 from nox.command import CommandFailed
@@ -31,6 +33,10 @@ PASSED_THROUGH = (2, 3, 4, 75)
 
 CTRL_C_SECONDS = 60.0
 """How long a door's task may take to come to rest after Ctrl-C; nox's default is 0.3 s."""
+
+PACKAGES = ("release", "status_site")
+SHIPPED = frozenset({"runtime", "extra"})
+"""The scopes of what an install of the project gets."""
 
 TYPED = ("release", "status_site", "noxfile.py", "tasks.py")
 """What the type checker reads."""
@@ -69,11 +75,12 @@ def _register(gate: Gate) -> None:
 
 
 def lint(session: nox.Session) -> None:
-    """Style, format, and the import contracts between the layers."""
-    install(session, *_from_extra("dev", "ruff", "import-linter"))
+    """Style, format, the import contracts between the layers, and workflows as generated."""
+    install(session, "-e", ".", *_from_extra("dev", "ruff", "import-linter"))
     session.run("ruff", "check")
     session.run("ruff", "format", "--check")
     session.run("lint-imports", "--no-cache")
+    run_task(session, "release.workflows")
 
 
 def types(session: nox.Session) -> None:
@@ -90,10 +97,39 @@ def tests(session: nox.Session) -> None:
     session.run("pytest", *(session.posargs or ("-n", workers, "--dist", "worksteal")))
 
 
+def audit(session: nox.Session) -> None:
+    """Ask our own scanner about what we ship; the words after ``--`` go to ``release.scan``.
+
+    Red where an install of the project gets an open finding, whoever could do something about it;
+    what the gates' own environments hold is no matter. What could not be seen ends with 4.
+    """
+    install(session, "-e", ".")
+    words = ("--no-record", "--json", *session.posargs)
+    snapshot = json.loads(run_task(session, "release.scan", *words, silent=True))
+    got = [f for f in snapshot["findings"] if f["scope"] in SHIPPED and not f.get("suppressed")]
+    for finding in got:
+        ids = ", ".join(finding["ids"])
+        session.warn(f"{finding['package']} {finding['version']}: {ids} ({finding['severity']})")
+    if got:
+        session.error(f"users get {len(got)} finding(s); see: invoke release.scan --no-record")
+
+
+def sast(session: nox.Session) -> None:
+    """Look for weaknesses in our own code with bandit; a line that is meant so says why."""
+    install(session, *_from_extra("dev", "bandit"))
+    session.run("bandit", "--quiet", "--recursive", *PACKAGES, *session.posargs)
+
+
+def workflows(session: nox.Session) -> None:
+    """Check the workflows with zizmor, actionlint and their schema, and run them with act."""
+    install(session, "-e", ".[dev]", *nox.project.dependency_groups(_pyproject(), "workflows"))
+    session.run("pytest", "tests/workflows", *session.posargs)
+
+
 def proofs(session: nox.Session) -> None:
     """Run what takes long; of it a few cases with ``-- --sample``."""
-    install(session, "-e", ".[dev]")
-    session.run("pytest", "-m", "proof", "tests/proofs", *session.posargs)
+    install(session, "-e", ".[dev]", *nox.project.dependency_groups(_pyproject(), "workflows"))
+    session.run("pytest", "-m", "proof", "tests/proofs", "tests/workflows", *session.posargs)
 
 
 def docs(session: nox.Session) -> None:
@@ -126,20 +162,22 @@ def door(task: str) -> partial[None]:
 
 def _go_through(session: nox.Session, task: str) -> None:
     install(session, "-e", ".")
-    run_task(session, task)
+    run_task(session, task, *session.posargs)
 
 
-def run_task(session: nox.Session, task: str) -> None:
-    """Run an Invoke task with the words after ``--``.
+def run_task(session: nox.Session, task: str, *words: str, silent: bool = False) -> str:
+    """Run an Invoke task.
 
     nox turns every failing command into 1. The codes that say more leave as ``SystemExit``, which
     ends nox there and then: sessions named after this one do not run.
 
+    :param silent: return what it says on stdout instead of showing it.
     :raises SystemExit: the task ended with one of :data:`PASSED_THROUGH`.
     """
     try:
-        session.run(
-            "python", "-m", "invoke", task, *session.posargs,
+        said = session.run(
+            "python", "-m", "invoke", task, *words,
+            silent=silent,
             stderr=None,  # talk stays on stderr: with --json, stdout is one document
             interrupt_timeout=CTRL_C_SECONDS,
         )  # fmt: skip
@@ -147,6 +185,7 @@ def run_task(session: nox.Session, task: str) -> None:
         if failure.return_code in PASSED_THROUGH:
             raise SystemExit(failure.return_code) from failure
         raise
+    return said if isinstance(said, str) else ""
 
 
 def install(session: nox.Session, *words: str) -> None:
@@ -154,6 +193,8 @@ def install(session: nox.Session, *words: str) -> None:
 
     :param words: what ``pip install`` would be given.
     """
+    if not session.virtualenv.is_sandboxed:  # nox --no-venv: it is there, as CI's locked tools are
+        return
     stamp = Path(session.virtualenv.location, STAMP)
     digest = _digest(*words)
     if stamp.is_file() and stamp.read_text() == digest:
@@ -172,13 +213,16 @@ def _digest(*words: str) -> str:
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 
+def _pyproject() -> dict[str, Any]:
+    return tomllib.loads(Path("pyproject.toml").read_text(encoding="utf-8"))
+
+
 def _from_extra(extra: str, *names: str) -> tuple[str, ...]:
     """The requirements of an extra of ours with these names, as pyproject.toml writes them.
 
     :raises LookupError: the extra lacks one of them.
     """
-    pyproject = tomllib.loads(Path("pyproject.toml").read_text(encoding="utf-8"))
-    lines = pyproject["project"]["optional-dependencies"][extra]
+    lines = _pyproject()["project"]["optional-dependencies"][extra]
     by_name = {re.split(r"[^\w.-]", line)[0]: line for line in lines}
     if missing := set(names) - set(by_name):
         raise LookupError(f"the extra {extra} of pyproject.toml lacks {', '.join(sorted(missing))}")

@@ -419,6 +419,36 @@ def report(
     console.run("release.report", body, project=project, at=at, json=json)
 
 
+@task(
+    help=COMMON
+    | {
+        "write": "write them instead of comparing",
+        "lock": "write them, and lock the newest tools that their jobs install",
+    }
+)
+def workflows(
+    _: Shell,
+    project: str = ".",
+    json: bool = False,
+    at: str = "",
+    write: bool = False,
+    lock: bool = False,
+) -> None:
+    """Compare the GitHub workflows with what the configuration says (exit 3: they differ).
+
+    For example:
+      release-warden release.workflows            the difference
+      release-warden release.workflows --write    after a change of the configuration
+      release-warden release.workflows --lock     newer tools in .github/release-tools.txt
+    """
+    from release.flows import console, tasks
+
+    def body(context: Context) -> Outcome:
+        return tasks.workflows(context, write=write, relock=lock)
+
+    console.run("release.workflows", body, project=project, at=at, json=json)
+
+
 collection = Collection(
     "release",
     scan,
@@ -435,5 +465,6 @@ collection = Collection(
     replay,
     history,
     report,
+    workflows,
 )
 """The tasks in the order of the chain."""

@@ -7,7 +7,12 @@ from datetime import datetime
 from heapq import nlargest
 from typing import NamedTuple
 from uuid import NAMESPACE_URL, uuid5
-from xml.etree.ElementTree import Element, SubElement, register_namespace, tostring
+from xml.etree.ElementTree import (  # nosec B405 # it writes, and reads none
+    Element,
+    SubElement,
+    register_namespace,
+    tostring,
+)
 
 from release.model.history import Span, Story
 from release.model.receipt import Receipt

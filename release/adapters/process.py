@@ -10,7 +10,7 @@ import contextlib
 import os
 import shutil
 import signal
-import subprocess  # noqa: TID251 - this is the door
+import subprocess  # noqa: TID251 # nosec B404 # this is the door
 import sys
 import sysconfig
 from collections.abc import Iterator, Mapping, Sequence
@@ -141,7 +141,7 @@ def _start(
     stderr: int = subprocess.PIPE,
 ) -> subprocess.Popen[bytes]:
     try:
-        return subprocess.Popen(
+        return subprocess.Popen(  # nosec B603 # no shell
             command,
             cwd=cwd,
             env=dict(env),

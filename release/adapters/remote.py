@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from release.adapters import process
+from release.adapters import job, process
 from release.adapters.git import Git
 from release.errors import ConfigError, MachineError, ToolError, TryAgainError
 
@@ -30,7 +30,8 @@ class Remote:
     def __init__(self, git: Git, name: str) -> None:
         self.git = git
         self.name = name
-        if git.ask("remote", "get-url", "--", name) is None:
+        self._address = git.ask("remote", "get-url", "--", name)
+        if self._address is None:
             raise ConfigError(
                 f"git knows no remote {name!r}",
                 why=f"known: {git.run('remote').stdout.replace(chr(10), ' ').strip() or 'none'}",
@@ -103,9 +104,10 @@ class Remote:
         agent = process.variable("SSH_AUTH_SOCK")
         env = {"SSH_AUTH_SOCK": agent} if agent else {}
         try:
-            return self.git.run(
-                *STALLED, *words, stdin=stdin, env=env, check=False, timeout=PATIENCE
-            )
+            with job.credential_for(self._address or "") as right:
+                return self.git.run(
+                    *STALLED, *right, *words, stdin=stdin, env=env, check=False, timeout=PATIENCE
+                )
         except ToolError as error:
             raise TryAgainError(f"{self.name}: {error.what}", remedy=SAFE) from error
 

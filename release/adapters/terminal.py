@@ -8,7 +8,7 @@ import sys
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from release.adapters import process
+from release.adapters import job, process
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -32,7 +32,7 @@ class Voice:
         """Say a line."""
         self._hush()
         if not self._lively:
-            sys.stderr.write(line + "\n")
+            sys.stderr.write(job.harmless(line) + "\n")
             sys.stderr.flush()
         elif line.endswith(GOES_ON):
             self._live = _live_line(line.removesuffix(GOES_ON))
@@ -102,7 +102,7 @@ def _live_line(text: str) -> Progress:
 def write_error(text: str, style: str) -> None:
     """Write lines to stderr, styled where it is a terminal that wants colours."""
     if not _is_lively() or process.variable("NO_COLOR"):
-        sys.stderr.write(text + "\n")
+        sys.stderr.write(job.harmless(text) + "\n")
         return
     from rich.console import Console
 

@@ -40,6 +40,11 @@ OPTIONS = (
     "--prerelease", "if-necessary-or-explicit",
     "--annotation-style", "line",
 )  # fmt: skip
+LOCKING = (
+    "--generate-hashes", "--universal", "--no-build", "--no-header", "--no-annotate",
+    "--no-config", "--no-python-downloads", "--refresh",
+)  # fmt: skip
+"""How tools are locked: by the index's newest pages, and not by kept ones."""
 NO_SOLUTION = 1
 """uv's exit code when nothing satisfies the requirements; 2 when it could not find out."""
 SDISTS_ONLY = re.compile(r"Wheels are required for `([^`]+)` because building from source is")
@@ -142,6 +147,30 @@ def resolver_version(cache: Path) -> str:
     """
     said = process.run([process.script("uv"), "--version"], cwd=cache).stdout
     return " ".join(said.split()[:2])
+
+
+def lock(requirements: Sequence[str], *, python: str, index_url: str) -> str:
+    """Pin requirements and all that they need, on every system, with the hash of every file.
+
+    :param requirements: lines as pip reads them.
+    :param python: the lowest version that it is to be installed on.
+    :param index_url: the simple index that everything comes from; the answer does not name it.
+    :raises ToolError: there is no solution, or it could not be found.
+    """
+    with tempfile.TemporaryDirectory(prefix="release-warden-") as folder:
+        home = Path(folder)
+        netrc.lend(index_url, home)
+        env = process.environment(HOME=folder, XDG_CONFIG_HOME=folder, UV_DEFAULT_INDEX=index_url)
+        command: list[str | Path] = [process.script("uv"), "pip", "compile", "-"]
+        command += [*LOCKING, "--python", process.python(), "--python-version", python]
+        done = process.run(
+            command,
+            cwd=home,
+            env=env,
+            stdin="\n".join(requirements),
+            timeout=TIMEOUT,
+        )
+    return done.stdout
 
 
 def _extras(query: Query) -> tuple[str, ...]:

@@ -244,7 +244,8 @@ def pause(attempt: int, asked: float) -> float:
     :param attempt: how many tries there have been.
     :param asked: its Retry-After in seconds, 0 without one.
     """
-    spread = random.uniform(0, 0.3)  # noqa: S311 - so that two runs do not return together
+    # so that two runs do not return together
+    spread = random.uniform(0, 0.3)  # noqa: S311 # nosec B311
     return max(asked, min(0.3 * 2.0 ** (attempt - 1), 8.0) + spread)
 
 

@@ -66,7 +66,7 @@ RST = Markup("rst", _rst_escape, _rst_code, _rst_link)
 def _environment(markup: Markup) -> Environment:
     from jinja2 import DictLoader, Environment, StrictUndefined
 
-    made = Environment(  # noqa: S701 - no HTML: ``finalize`` escapes for Markdown and for rst
+    made = Environment(  # noqa: S701 # nosec B701 # no HTML: ``finalize`` escapes for Markdown
         loader=DictLoader(TEMPLATES),
         undefined=StrictUndefined,
         trim_blocks=True,

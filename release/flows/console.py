@@ -10,6 +10,7 @@ from datetime import datetime
 
 from invoke.exceptions import Exit
 
+from release.adapters import job
 from release.adapters.clock import Clock
 from release.adapters.secrecy import scrub
 from release.adapters.stop import Stopped, stoppable
@@ -79,6 +80,7 @@ def run(
                 context = Context(open_workspace(project), Clock(at), tell, to)
                 started = context.clock.now()
                 outcome = body(context)
+                job.summarize(task, outcome.text)
                 if outcome.repository:
                     _after(task, context, outcome.repository, outcome.code, outcome.decision)
         except WardenError as error:
@@ -97,6 +99,7 @@ def run(
 def report(error: WardenError, json: bool) -> None:
     """Tell an error: to a person on stderr, and with ``json`` as a document on stdout."""
     _print(Error.of(error), "", json)
+    job.summarize("error", str(error))
     write_error(f"error: {error}", "bold red")
 
 
@@ -187,6 +190,8 @@ def _after(
 
 
 def _print(document: Noun, text: str, json: bool) -> None:
-    words = encode(document).decode() if json else f"{text.rstrip()}\n" if text else ""
+    words = (
+        encode(document).decode() if json else f"{job.harmless(text.rstrip())}\n" if text else ""
+    )
     sys.stdout.write(words)
     sys.stdout.flush()

@@ -12,12 +12,16 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Self
 
+import msgspec
+
 from release.adapters.git import Git
+from release.adapters.workspace import write_file
 from release.errors import DocumentError, UsageError
 from release.flows.context import Context
 from release.flows.seals import Seal
 from release.model.base import decode, encode, sha256
 from release.model.handover import Handover, Output, Stage
+from release.model.metadata import CoreMetadata
 from release.model.plan import Plan
 from release.model.seal import Entry, Manifest
 from release.model.waiver import Waiver
@@ -25,6 +29,8 @@ from release.ship.archives import describe
 from release.ship.stages import BEFORE
 
 LIST, PLAN, MANIFEST, COMMIT = "handover.json", "plan.json", "manifest.json", "commit.pack"
+METADATA = "metadata.json"
+"""Beside the folders of the versions: what the project is, whether or not a release is owed."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,6 +135,34 @@ def take_over(context: Context, digest: str, stage: Stage) -> Cargo:
             remedy="find out which job wrote there; then run the release anew",
         )
     return _cargo(context.workspace.git, listed, files)
+
+
+def tell_metadata(context: Context) -> str:
+    """Write the project's metadata for a job that may not run code to learn it.
+
+    :returns: its digest.
+    """
+    data = encode(context.metadata)
+    path = _home(context) / METADATA
+    write_file(path, data.decode())
+    return sha256(data)
+
+
+def take_metadata(context: Context, digest: str) -> None:
+    """Believe the metadata that stage ``check`` has written.
+
+    :param digest: what it told as ``metadata``.
+    :raises UsageError: nothing with that digest lies here.
+    """
+    path = _home(context) / METADATA
+    data = path.read_bytes() if path.is_file() else b""
+    if sha256(data) != digest:
+        raise UsageError(
+            f"the project's metadata with the digest {digest!r} was not handed over",
+            why=f"looked at {path}",
+            remedy="download what stage check handed over to there, and give the digest it told",
+        )
+    context.believe(msgspec.json.decode(data, type=CoreMetadata))  # the digest vouches for it
 
 
 def _cargo(git: Git, listed: Handover, files: dict[str, bytes]) -> Cargo:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from msgspec.structs import replace as with_fields
 
-from release.adapters import home, process
+from release.adapters import home, job, process
 from release.adapters.repository import Repository
 from release.decide.circumstances import Asked
 from release.errors import IdenticalError, TryAgainError, UsageError
@@ -29,7 +29,14 @@ from release.flows.auto import (
 from release.flows.carry import carry, converge
 from release.flows.context import Context
 from release.flows.decide import keep
-from release.flows.handover import Cargo, Freight, hand_over, take_over
+from release.flows.handover import (
+    Cargo,
+    Freight,
+    hand_over,
+    take_metadata,
+    take_over,
+    tell_metadata,
+)
 from release.flows.land import land
 from release.flows.planning import plan
 from release.flows.publish import build, check, record, require_planned
@@ -46,10 +53,14 @@ from release.ship.stages import RUNS_CODE, credentials
 
 @dataclass(frozen=True)
 class Handed:
-    """What a stage hands over, or the seal that ended with it; an automatic one decides, too."""
+    """What a stage hands over, or the seal that ended with it; an automatic one decides, too.
+
+    ``trigger`` of what is handed over: the job that uploads is chosen by it.
+    """
 
     listed: Handover | None = None
     output: Output | None = None
+    trigger: str = ""
     seal: Seal | None = None
     decision: Decision | None = None
     scanned: Scanned | None = None
@@ -89,7 +100,12 @@ def publish_stage(
 
 
 def auto_stage(
-    context: Context, repository: Repository, stage: Stage, digest: str, advisories: str | None
+    context: Context,
+    repository: Repository,
+    stage: Stage,
+    digest: str,
+    advisories: str | None,
+    metadata: str = "",
 ) -> Handed:
     """One stage of ``release.auto``.
 
@@ -97,15 +113,22 @@ def auto_stage(
     the edit that it lacks, and plans it; ``record`` looks again with the right to write, carries
     the record forward, and seals if it still is. With nothing handed over it only carries the
     record forward.
+
+    :param metadata: the digest of what ``check`` wrote of the project; without it and without
+        ``digest``, ``record`` may have to run code of the project to know it.
     """
     if stage not in {"check", "record"}:
         require_no_right(stage, context.workspace.config.index_url)
         return later(context, repository, stage, digest, None)
     # Without a wheel to read it from, the project's metadata may have to be built.
-    require_no_right("record" if digest else "check", context.workspace.config.index_url)
+    has_metadata = stage == "record" and bool(digest or metadata)
+    require_no_right("record" if has_metadata else "check", context.workspace.config.index_url)
     require_whole(context)
     if stage == "check":
+        job.set_outputs(metadata=tell_metadata(context))
         return _checked(context, repository, advisories)
+    if metadata and not digest:
+        take_metadata(context, metadata)
     return _recorded(context, arrived(context, digest) if digest else None, advisories)
 
 
@@ -227,7 +250,8 @@ def first(
 def gated(context: Context, agreed: Plan) -> Handed:
     """Show a plan, make its release commit, run the gates on it, and hand it over."""
     context.tell(of_plan(agreed))
-    return Handed(*hand_over(context, check(context, agreed), "check"))
+    job.summarize("plan", of_plan(agreed))
+    return _handed(context, check(context, agreed), "check")
 
 
 def resumed(context: Context, repository: Repository) -> Handed | None:
@@ -237,7 +261,7 @@ def resumed(context: Context, repository: Repository) -> Handed | None:
         return None
     context.tell(f"{seal.manifest.version} was sealed and is not finished: carrying it on")
     freight = Freight.of(seal, sealed_bytes(context.ledger, seal.manifest))
-    return Handed(*hand_over(context, freight, "check"))
+    return _handed(context, freight, "check")
 
 
 def built(context: Context, digest: str, supplied: Path | None) -> Handed:
@@ -245,7 +269,7 @@ def built(context: Context, digest: str, supplied: Path | None) -> Handed:
     cargo = take_over(context, digest, "build")
     if not isinstance(cargo, Freight):
         cargo = build(context, cargo, supplied)
-    return Handed(*hand_over(context, cargo, "build"))
+    return _handed(context, cargo, "build")
 
 
 def arrived(context: Context, digest: str) -> Cargo:
@@ -265,21 +289,21 @@ def recorded(context: Context, cargo: Cargo) -> Handed:
         require_planned(context, cargo)
         seal = record(context, cargo)
         cargo = Freight.of(seal, cargo.files)
-    return Handed(*hand_over(context, cargo, "record"))
+    return _handed(context, cargo, "record")
 
 
 def uploaded(context: Context, repository: Repository, digest: str) -> Handed:
     """Stage ``upload``: the only one with the right to; it knows no ledger and runs no code."""
     freight = _sealed(take_over(context, digest, "upload"), repository)
     freight = carry(context, repository, freight, ("upload", "confirm"))
-    return Handed(*hand_over(context, freight, "upload"))
+    return _handed(context, freight, "upload")
 
 
 def proved(context: Context, repository: Repository, digest: str) -> Handed:
     """Stage ``prove``: install what the index serves."""
     freight = _sealed(take_over(context, digest, "prove"), repository)
     freight = carry(context, repository, freight, ("prove",))
-    return Handed(*hand_over(context, freight, "prove"))
+    return _handed(context, freight, "prove")
 
 
 def finished(context: Context, repository: Repository, digest: str) -> Handed:
@@ -304,6 +328,11 @@ def finished(context: Context, repository: Repository, digest: str) -> Handed:
     seal = offer(context, repository.name, seal)
     land(context, repository.name)
     return Handed(seal=seal)
+
+
+def _handed(context: Context, cargo: Cargo, stage: Stage) -> Handed:
+    listed, output = hand_over(context, cargo, stage)
+    return Handed(listed, output, cargo.plan.decision.trigger)
 
 
 def _sealed(cargo: Cargo, repository: Repository) -> Freight:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import get_args
 
@@ -20,6 +21,7 @@ from release.flows import reconcile as reconciling
 from release.flows import scan as scanning
 from release.flows import stages, words
 from release.flows import verify as verifying
+from release.flows import workflows as generating
 from release.flows import yank as yanking
 from release.flows.auto import Request
 from release.flows.build import build_twice
@@ -133,6 +135,12 @@ def auto(context: Context, advisories: str | None, *, dry_run: bool) -> Outcome:
 def publish_stage(context: Context, request: Request, stage: str, digest: str) -> Outcome:
     """``release.publish --stage``."""
     named = _stage(stage)
+    request = replace(
+        request,
+        bump=request.bump or job.asked("bump"),
+        reason=request.reason or job.asked("reason"),
+    )
+    digest = digest or job.asked("digest")
     with context.open_repository() as repository:
         done = stages.publish_stage(context, repository, named, digest, request)
     return _staged(context, named, done)
@@ -142,10 +150,21 @@ def auto_stage(context: Context, advisories: str | None, stage: str, digest: str
     """``release.auto --stage``."""
     named = _stage(stage)
     with context.open_repository() as repository:
-        done = stages.auto_stage(context, repository, named, digest, advisories)
+        done = stages.auto_stage(
+            context, repository, named, digest or job.asked("digest"), advisories,
+            job.asked("metadata"),
+        )  # fmt: skip
     if terminal.in_ci() and named == "record":  # the stage that scans, with the right to push
+        _keep_sarif(context)
         land_findings(context)
     return _staged(context, named, done)
+
+
+def _keep_sarif(context: Context) -> None:
+    """Write the record as SARIF, for the job that shows it as code scanning alerts."""
+    _, text = recounting.report(context, "sarif")
+    write_file(context.workspace.state / "run" / "findings.sarif", text)
+    job.set_outputs(findings="findings.sarif")
 
 
 def _stage(word: str) -> Stage:
@@ -169,9 +188,18 @@ def _staged(context: Context, stage: Stage, done: Handed) -> Outcome:
     if done.listed is None or done.output is None:
         code = CODES[done.decision.action] if done.decision else 0
         return Outcome(document, "\n\n".join(decided), code, name, done.decision)
-    job.set_outputs(version=done.listed.version, digest=done.output.digest)
+    job.set_outputs(version=done.listed.version, digest=done.output.digest, trigger=done.trigger)
     text = "\n\n".join([*decided, words.of_handover(done.listed, done.output)])
     return Outcome(document, text, 0, name, done.decision)
+
+
+def workflows(context: Context, *, write: bool, relock: bool) -> Outcome:
+    """``release.workflows``: 3 when they are not the generated ones."""
+    if not (write or relock):
+        found = generating.compare(context)
+        return Outcome(found, f"as generated: {', '.join((*found.files, found.lock))}")
+    done = generating.write(context, relock=relock)
+    return Outcome(done, f"wrote {', '.join((*done.files, done.lock))}")
 
 
 def fix(context: Context, advisories: str | None, floors: bool, *, dry_run: bool) -> Outcome:

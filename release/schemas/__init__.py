@@ -27,12 +27,13 @@ from release.model.reconciliation import Observations, Reconciliation
 from release.model.record import Record
 from release.model.seal import Archives, Journal, Manifest
 from release.model.snapshot import Snapshot
+from release.model.workflows import Workflows
 from release.model.yank import Yank
 
 DOCUMENTS: tuple[type[Document], ...] = (
     Archives, Changes, Circumstances, Decision, Deployment, Error, Event, Fix, Handover, Heartbeat,
     History, Journal, Manifest, Observations, Plan, Protection, Receipt, Reconciliation, Record,
-    Rotation, Run, Snapshot, Staged, Yank,
+    Rotation, Run, Snapshot, Staged, Workflows, Yank,
 )  # fmt: skip
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 

@@ -22,7 +22,7 @@ nox.options.reuse_existing_virtualenvs = True
 
 @nox.session(venv_backend="none")
 def door(session):
-    gates.run_task(session, "end")
+    gates.run_task(session, "end", *session.posargs)
 
 @nox.session(venv_backend="none")
 def after(session):

@@ -288,6 +288,8 @@ CASES = (
           stray, why="stray.txt"),
     Wrong("a version that is taken", f"{PUBLISH} --bump 2.0.0", 3,
           "plain-thing 2.0.0 cannot be released as things are", tag_taken, why="tagged"),
+    Wrong("workflows that are not as generated", "release.workflows", 3,
+          "the workflows are not the generated ones", why="release.yml"),
     Wrong("a red gate", PUBLISH, 3, "a gate is red: tests", red_gate, why="nothing was sealed"),
     Wrong("a noxfile that does not load", PUBLISH, 1, "nox cannot read noxfile.py", broken_noxfile,
           why="a broken noxfile"),
