@@ -49,6 +49,42 @@ def serve(_: Shell, project: str = ".", port: int = 0) -> None:
 
 
 @task(
+    positional=["url"],
+    help=COMMON
+    | {
+        "url": "where the site is served (default: status-url of the configuration)",
+        "record": "keep what was seen in the ledger; --no-record only looks",
+        "tries": "how often to look before a failure is believed",
+        "spacing": "seconds between two looks",
+    },
+)
+def check(
+    _: Shell,
+    url: str | None = None,
+    project: str = ".",
+    json: bool = False,
+    at: str = "",
+    record: bool = True,
+    tries: int = 3,
+    spacing: int = 10,
+) -> None:
+    """Look at the published site: whole, of one build, fresh, and as its schema says.
+
+    Exit 1: it is not; 75: it was published just now, look again; 4: nothing answered.
+
+    For example:
+      release-warden status.check
+      release-warden status.check https://paperboy.example/security-status --no-record
+    """
+    from release.flows import console
+
+    def body(context: Context) -> Outcome:
+        return _check(context, url or "", keep=record, tries=tries, spacing=spacing)
+
+    console.run("status.check", body, project=project, at=at, json=json)
+
+
+@task(
     help={
         "project": COMMON["project"],
         "json": COMMON["json"],
@@ -116,5 +152,23 @@ def _build(context: Context, output: str) -> Outcome:
     return Outcome(status, text)
 
 
-collection = Collection("status", build, serve, badges)
+def _check(context: Context, url: str, *, keep: bool, tries: int, spacing: int) -> Outcome:
+    """Look at the site; keep what was seen of the project's own one."""
+    from release.adapters.terminal import in_ci
+    from release.flows.console import Outcome
+    from release.watch.verdict import CODES, alarms
+    from status_site.monitor import check as monitor
+
+    patience = monitor.Patience(max(1, tries), max(0, spacing))
+    done = monitor.check(context, url or context.workspace.config.status_url or "", patience)
+    keep = keep and monitor.is_ours(context, done)
+    if keep:
+        done = monitor.record(context, done, share=in_ci())
+    text = "\n".join(monitor.lines(done))
+    code = CODES[done.state] or (CODES["settling"] if keep and not done.recorded else 0)
+    repository = context.place.name if done.recorded else None
+    return Outcome(done, text, code, repository, alarms=alarms(done) if keep else ())
+
+
+collection = Collection("status", build, serve, check, badges)
 """The tasks of the site."""

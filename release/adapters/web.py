@@ -213,6 +213,7 @@ def look_at(session: requests.Session, urls: Sequence[str]) -> Iterator[Answer |
 def certificate(session: requests.Session, url: str) -> tuple[datetime, datetime] | None:
     """From when until when the certificate of a server holds; ``None`` where it shows none.
 
+    Nor can it be seen where the answer is empty, or ends the connection (HTTP/1.0).
     Whether it is trusted, :func:`look` tells.
     """
     import requests
