@@ -335,7 +335,8 @@ def test_over_tls(project, tmp_path, monkeypatch):
         untrusted = check(context_of(project), url, Patience(1, 0))
         assert {it.kind for it in untrusted.troubles} == {"certificate"}
         assert untrusted.state == "failed"
-        monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+        for name in ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
+            monkeypatch.setenv(name, str(certificate))
         now = datetime.now(UTC)
         seen = check(context_of(project, now.isoformat()), url, Patience(1, 0))
         assert seen.certificate.days_left == 59
