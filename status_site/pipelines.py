@@ -30,6 +30,35 @@ def build(_: Shell, project: str = ".", json: bool = False, at: str = "", output
     console.run("status.build", body, project=project, at=at, json=json)
 
 
+@task(
+    help=COMMON
+    | {
+        "to": "a folder of plain files, or s3://BUCKET/PREFIX",
+        "dry_run": "tell what would be written and removed there, and change nothing there",
+    }
+)
+def publish(
+    _: Shell,
+    project: str = ".",
+    json: bool = False,
+    at: str = "",
+    to: str = "",
+    dry_run: bool = False,
+) -> None:
+    """Build the site, and bring it to a folder of plain files or to a bucket.
+
+    For example:
+      release-warden status.publish --to public
+      release-warden status.publish --to s3://my-bucket/security-status
+    """
+    from release.flows import console
+
+    def body(context: Context) -> Outcome:
+        return _publish(context, to, dry_run=dry_run)
+
+    console.run("status.publish", body, project=project, at=at, json=json)
+
+
 @task(help={"project": COMMON["project"], "port": "the port (default: any that is free)"})
 def serve(_: Shell, project: str = ".", port: int = 0) -> None:
     """Build the site and show it on this machine, until Ctrl-C.
@@ -152,6 +181,27 @@ def _build(context: Context, output: str) -> Outcome:
     return Outcome(status, text)
 
 
+def _publish(context: Context, to: str, *, dry_run: bool) -> Outcome:
+    """Bring the site to its place; after an update that failed, the last good one, marked."""
+    from release.errors import DocumentError
+    from release.flows.console import Outcome
+    from status_site.build import FOLDER
+    from status_site.publish import destination, publish_site
+
+    place = destination(to)
+    folder = context.workspace.root / FOLDER
+    try:
+        _build(context, "")
+    except DocumentError:
+        if not dry_run:
+            publish_site(folder, to, place)
+        raise
+    done = publish_site(folder, to, place, dry_run=dry_run)
+    would = "would be " if dry_run else ""
+    text = f"{to}: {len(done.written)} file(s) {would}written, {len(done.removed)} {would}removed"
+    return Outcome(done, text)
+
+
 def _check(context: Context, url: str, *, keep: bool, tries: int, spacing: int) -> Outcome:
     """Look at the site; keep what was seen of the project's own one."""
     from release.adapters.terminal import in_ci
@@ -170,5 +220,5 @@ def _check(context: Context, url: str, *, keep: bool, tries: int, spacing: int) 
     return Outcome(done, text, code, repository, alarms=alarms(done) if keep else ())
 
 
-collection = Collection("status", build, serve, check, badges)
+collection = Collection("status", build, publish, serve, check, badges)
 """The tasks of the site."""
