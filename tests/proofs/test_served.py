@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import shutil
 import socket
 import subprocess
@@ -22,6 +23,7 @@ NGINX = shutil.which("nginx", path="/usr/sbin:/usr/bin:/sbin:/bin")
 RATE, SECONDS, CONNECTIONS = 1_000, 20, 32
 LIMIT_MS, PROMISE_MS = 20, 200
 CONFIG = """
+{user}
 daemon off;
 pid {folder}/nginx.pid;
 error_log {folder}/error.log;
@@ -29,7 +31,6 @@ worker_processes 1;
 events {{ worker_connections 256; }}
 http {{
   include /etc/nginx/mime.types;
-  types {{ application/json json; application/atom+xml xml; }}
   access_log off;
   sendfile on; tcp_nopush on; tcp_nodelay on; keepalive_requests 100000;
   client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy;
@@ -54,7 +55,8 @@ def nginx(folder: Path, site: Path) -> Iterator[int]:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     config = folder / "nginx.conf"
-    config.write_text(CONFIG.format(folder=folder, port=port, site=site))
+    user = "" if os.geteuid() else "user root;"  # else its worker could not enter our folder
+    config.write_text(CONFIG.format(folder=folder, port=port, site=site, user=user))
     child = subprocess.Popen([NGINX, "-e", str(folder / "error.log"), "-c", str(config)])
     try:
         for _ in range(200):
