@@ -22,6 +22,7 @@ pytestmark = pytest.mark.proof
 NGINX = shutil.which("nginx", path="/usr/sbin:/usr/bin:/sbin:/bin")
 RATE, SECONDS, CONNECTIONS = 1_000, 20, 32
 LIMIT_MS, PROMISE_MS = 20, 200
+"""Of the 99th percentile; of what users are promised."""
 CONFIG = """
 {user}
 daemon off;
@@ -80,6 +81,7 @@ class Load:
     def __init__(self, port: int, paths: list[str]) -> None:
         self.port, self.paths = port, paths
         self.milliseconds: list[float] = []
+        self.late: list[float] = []
         self.errors: list[str] = []
 
     async def run(self, count: int, rate: float) -> None:
@@ -90,6 +92,7 @@ class Load:
             moment = start + number / rate
             if (wait := moment - time.perf_counter()) > 0:
                 await asyncio.sleep(wait)
+            self.late.append((time.perf_counter() - moment) * 1000)
             due.put_nowait((moment, self.paths[number % len(self.paths)]))
         for _ in workers:
             due.put_nowait(None)
@@ -125,6 +128,10 @@ def test_a_thousand_requests_a_second(
         told = ", ".join(f"p{share} {ms:.2f} ms" for share, ms in shares.items())
         print(f"\n{len(taken)} requests at {RATE} a second, {len(load.errors)} errors: {told}")
         print(f"the limit for p99 is {LIMIT_MS} ms; the promise is {PROMISE_MS} ms")
+        own = sorted(load.late)[int(len(load.late) * 0.99)]
+        print(f"of which the generator itself was late by {own:.2f} ms (p99)")
     assert load.errors == []
     assert len(taken) == RATE * (2 if sample else SECONDS)
-    assert shares[99] < PROMISE_MS  # 20 ms is the aim: told, as a busy machine is no fault of ours
+    if own > LIMIT_MS / 4:
+        pytest.skip(f"this machine is too busy to tell: the generator was {own:.0f} ms late itself")
+    assert shares[99] < LIMIT_MS
