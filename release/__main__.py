@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import inspect
 import os
 import re
 import signal
@@ -53,9 +54,29 @@ class WardenProgram(Program):
             super().parse_core(argv)
 
     def parse_tasks(self) -> None:
-        """Parse the tasks and their flags."""
+        """Parse the tasks and their flags; a word that has a default may be left out."""
         with self._wrong_usage():
-            super().parse_tasks()
+            try:
+                super().parse_tasks()
+            except ParseError as error:
+                left_out = self._left_out(error)
+                if not left_out:
+                    raise
+                self.core.unparsed += left_out
+                super().parse_tasks()
+
+    def _left_out(self, error: ParseError) -> list[str]:
+        """The words that were left out of a call and have a default, as flags; else none.
+
+        Invoke knows no such thing: to it every word of a task has to be given.
+        """
+        context = getattr(error, "context", None)
+        names = [str(arg.name) for arg in context.missing_positional_args] if context else []
+        if context is None or not names:
+            return []
+        parameters = inspect.signature(self.collection[context.name].body).parameters
+        has_default = all(parameters[name].default is None for name in names)
+        return [f"--{name}=" for name in names] if has_default else []
 
     def parse_cleanup(self) -> None:
         """Show help or a list, when asked to."""

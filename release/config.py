@@ -179,6 +179,9 @@ class Config(Settings, frozen=True, kw_only=True):
     ``forge``: where pull requests and releases are made; by default nowhere.
     ``forge-url``: the forge's API; by default that of github.com, or ``GITHUB_API_URL``.
     ``status-url``: where the status site is served; the badges of a README lead there.
+    ``scan-every-hours``: how often scans are expected; one that is half as late again is missed.
+    ``heartbeat-url``: asked for after each good scan and check, so that a service outside notices
+    when they stop; ``RELEASE_WARDEN_HEARTBEAT_URL`` goes first.
     """
 
     repository: str = "local"
@@ -193,6 +196,8 @@ class Config(Settings, frozen=True, kw_only=True):
     scanners: tuple[str, ...] = ("osv",)
     beside: tuple[Literal["floor", "dev"], ...] = ("floor", "dev")
     status_url: str | None = None
+    scan_every_hours: Annotated[int, msgspec.Meta(ge=1, le=48)] = 24
+    heartbeat_url: str | None = None
     policy: Policy = Policy()
     repositories: dict[str, RepositoryTable] = {}
     commit: Literal["none", "push", "pull-request"] = "none"
@@ -246,7 +251,7 @@ def parse(pyproject: str) -> Config:
 
 def _refuse_passwords(config: Config) -> None:
     """No address holds a credential: this file is committed, and goes into every sdist."""
-    for key in ("index_url", "osv_url", "osv_archive", "forge_url"):
+    for key in ("index_url", "osv_url", "osv_archive", "forge_url", "status_url", "heartbeat_url"):
         if HOLDS_A_USER.match(getattr(config, key) or ""):
             raise ConfigError(
                 f"the address in {key.replace('_', '-')} holds a user or a password",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -14,7 +13,7 @@ from release.model.text import plain
 from status_site.documents import read
 from status_site.site_files import bound, faces, site_files
 from status_site.status import FailedUpdate, SecurityStatus
-from status_site.store import CURRENT, held, publish, served
+from status_site.store import current_files, held, publish, served
 
 FOLDER = "security-status"
 """Where the site lies in a project."""
@@ -77,11 +76,4 @@ def _mark(output: Path, error: DocumentError, now: datetime | None) -> None:
     except DocumentError:
         return  # of another version, or damaged: it withdraws its grade when its time has passed
     status = last.failed(FailedUpdate(at=now or Clock().now(), why=plain(error.what, 300)))
-    publish(output, bound({**_served(output), **faces(status)}, status))
-
-
-def _served(output: Path) -> dict[str, bytes]:
-    """Every file of the build that is served."""
-    top = output / CURRENT
-    paths = (Path(folder) / name for folder, _, names in os.walk(top) for name in names)
-    return {path.relative_to(top).as_posix(): path.read_bytes() for path in paths}
+    publish(output, bound({**current_files(output), **faces(status)}, status))

@@ -30,6 +30,35 @@ def build(_: Shell, project: str = ".", json: bool = False, at: str = "", output
     console.run("status.build", body, project=project, at=at, json=json)
 
 
+@task(
+    help=COMMON
+    | {
+        "to": "a folder of plain files, or s3://BUCKET/PREFIX",
+        "dry_run": "tell what would be written and removed there, and change nothing there",
+    }
+)
+def publish(
+    _: Shell,
+    project: str = ".",
+    json: bool = False,
+    at: str = "",
+    to: str = "",
+    dry_run: bool = False,
+) -> None:
+    """Build the site, and bring it to a folder of plain files or to a bucket.
+
+    For example:
+      release-warden status.publish --to public
+      release-warden status.publish --to s3://my-bucket/security-status
+    """
+    from release.flows import console
+
+    def body(context: Context) -> Outcome:
+        return _publish(context, to, dry_run=dry_run)
+
+    console.run("status.publish", body, project=project, at=at, json=json)
+
+
 @task(help={"project": COMMON["project"], "port": "the port (default: any that is free)"})
 def serve(_: Shell, project: str = ".", port: int = 0) -> None:
     """Build the site and show it on this machine, until Ctrl-C.
@@ -46,6 +75,42 @@ def serve(_: Shell, project: str = ".", port: int = 0) -> None:
         return outcome
 
     console.run("status.serve", body, project=project, at="", json=False)
+
+
+@task(
+    positional=["url"],
+    help=COMMON
+    | {
+        "url": "where the site is served (default: status-url of the configuration)",
+        "record": "keep what was seen in the ledger; --no-record only looks",
+        "tries": "how often to look before a failure is believed",
+        "spacing": "seconds between two looks",
+    },
+)
+def check(
+    _: Shell,
+    url: str | None = None,
+    project: str = ".",
+    json: bool = False,
+    at: str = "",
+    record: bool = True,
+    tries: int = 3,
+    spacing: int = 10,
+) -> None:
+    """Look at the published site: whole, of one build, fresh, and as its schema says.
+
+    Exit 1: it is not; 75: it was published just now, look again; 4: nothing answered.
+
+    For example:
+      release-warden status.check
+      release-warden status.check https://paperboy.example/security-status --no-record
+    """
+    from release.flows import console
+
+    def body(context: Context) -> Outcome:
+        return _check(context, url or "", keep=record, tries=tries, spacing=spacing)
+
+    console.run("status.check", body, project=project, at=at, json=json)
 
 
 @task(
@@ -116,5 +181,44 @@ def _build(context: Context, output: str) -> Outcome:
     return Outcome(status, text)
 
 
-collection = Collection("status", build, serve, badges)
+def _publish(context: Context, to: str, *, dry_run: bool) -> Outcome:
+    """Bring the site to its place; after an update that failed, the last good one, marked."""
+    from release.errors import DocumentError
+    from release.flows.console import Outcome
+    from status_site.build import FOLDER
+    from status_site.publish import destination, publish_site
+
+    place = destination(to)
+    folder = context.workspace.root / FOLDER
+    try:
+        _build(context, "")
+    except DocumentError:
+        if not dry_run:
+            publish_site(folder, to, place)
+        raise
+    done = publish_site(folder, to, place, dry_run=dry_run)
+    would = "would be " if dry_run else ""
+    text = f"{to}: {len(done.written)} file(s) {would}written, {len(done.removed)} {would}removed"
+    return Outcome(done, text)
+
+
+def _check(context: Context, url: str, *, keep: bool, tries: int, spacing: int) -> Outcome:
+    """Look at the site; keep what was seen of the project's own one."""
+    from release.adapters.terminal import in_ci
+    from release.flows.console import Outcome
+    from release.watch.verdict import CODES, alarms
+    from status_site.monitor import check as monitor
+
+    patience = monitor.Patience(max(1, tries), max(0, spacing))
+    done = monitor.check(context, url or context.workspace.config.status_url or "", patience)
+    keep = keep and monitor.is_ours(context, done)
+    if keep:
+        done = monitor.record(context, done, share=in_ci())
+    text = "\n".join(monitor.lines(done))
+    code = CODES[done.state] or (CODES["settling"] if keep and not done.recorded else 0)
+    repository = context.place.name if done.recorded else None
+    return Outcome(done, text, code, repository, alarms=alarms(done) if keep else ())
+
+
+collection = Collection("status", build, publish, serve, check, badges)
 """The tasks of the site."""

@@ -11,6 +11,7 @@ from status_site.badges import as_svg, badges
 from status_site.documents import Documents
 from status_site.feed import feed
 from status_site.findings import FindingStatus, PublicFinding, public_finding
+from status_site.monitoring import status_monitoring
 from status_site.page import render
 from status_site.releases import release_statuses
 from status_site.sbom import sbom
@@ -23,6 +24,8 @@ def site_files(documents: Documents, status: SecurityStatus) -> dict[str, bytes]
     """Every file of the site, path to content."""
     made = faces(status)
     made["history.json"] = encode(timeline(documents, status))
+    monitored = status_monitoring(status.build_id, status.monitoring, documents.probes)
+    made["monitoring.json"] = encode(monitored)
     made["feed.xml"] = feed(documents, status)
     made["schema.json"] = published(status.build_id)
     made["openapi.json"] = openapi(status.build_id)

@@ -63,6 +63,13 @@ def served(folder: Path, name: str) -> bytes | None:
         return None
 
 
+def current_files(folder: Path) -> dict[str, bytes]:
+    """Every file of the build that is served, by its path below the folder."""
+    top = folder / CURRENT
+    paths = (Path(parent) / name for parent, _, names in os.walk(top) for name in names)
+    return {path.relative_to(top).as_posix(): path.read_bytes() for path in paths}
+
+
 def publish(folder: Path, files: Mapping[str, bytes]) -> tuple[str, ...]:
     """Serve these files, all at once.
 

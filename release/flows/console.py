@@ -27,6 +27,7 @@ from release.errors import (
 from release.flows.after_run import call_plugins, lay_out
 from release.flows.context import Context
 from release.flows.events import event_of, keep_event
+from release.flows.ping import ping
 from release.flows.seals import Seal, seals
 from release.model.base import Noun, encode
 from release.model.decision import Decision
@@ -40,7 +41,8 @@ class Outcome:
     """How a task ended.
 
     ``document`` is what ``--json`` prints, ``text`` what a person reads, ``code`` the exit code.
-    With ``repository`` set, the documents are laid out for the plug-ins.
+    With ``repository`` set, the documents are laid out for the plug-ins. ``alarms`` are what
+    people are alerted to though the run itself did its work: each is kept as an event.
     """
 
     document: Noun
@@ -48,6 +50,7 @@ class Outcome:
     code: int = 0
     repository: str | None = None
     decision: Decision | None = None
+    alarms: tuple[WardenError, ...] = ()
 
 
 def run(
@@ -81,8 +84,12 @@ def run(
                 started = context.clock.now()
                 outcome = body(context)
                 job.summarize(task, outcome.text)
+                events = [_kept_event(task, context, alarm) for alarm in outcome.alarms]
                 if outcome.repository:
-                    _after(task, context, outcome.repository, outcome.code, outcome.decision)
+                    first = next(filter(None, events), None)
+                    _after(task, context, outcome.repository, outcome.code, outcome.decision, first)
+                    if outcome.code == 0:
+                        ping(context, task)
         except WardenError as error:
             scrub(error)
             if context and releases and _has_begun(context, error):
@@ -116,16 +123,23 @@ def _in_our_words() -> Iterator[None]:
 
 def _tell_failure(task: str, context: Context, error: WardenError, *, hooks: bool) -> None:
     """Keep the event of a failed run, and hand it to the plug-ins; neither can fail it again."""
-    event = event_of(context, task, error)
+    event = _kept_event(task, context, error)
     if event is None:
         return
-    try:
-        with _in_our_words():
-            keep_event(context.workspace, event)
-    except WardenError as trouble:
-        context.tell(f"the failure could not be written down: {trouble.what}")
     if hooks and _has_begun(context, error):
         _after(task, context, context.place.name, error.exit_code, None, event)
+
+
+def _kept_event(task: str, context: Context, error: WardenError) -> Event | None:
+    """The event of an error, put into the ring; that it could not be is told, and no more."""
+    event = event_of(context, task, error)
+    try:
+        with _in_our_words():
+            if event:
+                keep_event(context.workspace, event)
+    except WardenError as trouble:
+        context.tell(f"the failure could not be written down: {trouble.what}")
+    return event
 
 
 def _has_begun(context: Context, error: WardenError) -> bool:

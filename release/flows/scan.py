@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -13,6 +14,7 @@ from release.adapters.repository import is_empty
 from release.adapters.workspace import HUMAN_FACING, Workspace, set_aside, write_file
 from release.errors import DocumentError, TryAgainError
 from release.flows.context import Context
+from release.flows.heartbeat import replace_heartbeat
 from release.flows.reports import (
     configured,
     read_folder,
@@ -24,7 +26,7 @@ from release.flows.reports import (
 from release.flows.snapshot import ScanRequest, take_snapshot
 from release.flows.yank import look_again
 from release.model.acceptance import Remark
-from release.model.base import digest, encode
+from release.model.base import decode, digest, encode
 from release.model.changes import Changes
 from release.model.heartbeat import Heartbeat
 from release.model.record import Record
@@ -248,7 +250,7 @@ def _remember(context: Context, tip: str | None, scanned: Scanned, share: bool) 
 
 
 def _beat(context: Context, scanned: Scanned, share: bool) -> None:
-    """Replace the heartbeat; if another scan did so at this moment, theirs is as fresh."""
+    """Replace the heartbeat; what checks have left there stays, as does that of a newer scan."""
     snapshot = scanned.snapshot
     beat = Heartbeat(
         project=snapshot.project.name,
@@ -258,19 +260,22 @@ def _beat(context: Context, scanned: Scanned, share: bool) -> None:
         scanners=snapshot.scanners,
         required=scanned.required,
     )
-    ledger = context.ledger
     try:
-        ledger.write(
-            ledger.ref("heartbeat"),
-            documents(heartbeat=beat),
-            old=ledger.tip("heartbeat"),
-            message="heartbeat",
-            at=snapshot.taken_at,
-            parents=(),
-            share=share,
-        )
-    except TryAgainError:
-        context.tell("another scan has just written the heartbeat; kept theirs")
+        replace_heartbeat(context, {"heartbeat.json": partial(_newer, beat)}, share=share)
+    except TryAgainError as error:
+        context.tell(f"the heartbeat was not written: {error.what}")
+
+
+def _newer(beat: Heartbeat, held: bytes | None, by_another: bool) -> bytes:
+    """Our heartbeat, but for a newer one that another scan has written meanwhile."""
+    ours = encode(beat)
+    if not (held and by_another):
+        return ours
+    try:
+        theirs = decode(Heartbeat, held)
+    except DocumentError:
+        return ours
+    return held if theirs.taken_at > beat.taken_at else ours
 
 
 def render(context: Context) -> None:

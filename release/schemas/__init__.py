@@ -21,6 +21,7 @@ from release.model.fix import Fix
 from release.model.handover import Handover, Staged
 from release.model.heartbeat import Heartbeat, Run
 from release.model.history import History
+from release.model.monitoring import Check, Probes
 from release.model.plan import Plan
 from release.model.receipt import Receipt
 from release.model.reconciliation import Observations, Reconciliation
@@ -31,9 +32,9 @@ from release.model.workflows import Workflows
 from release.model.yank import Yank
 
 DOCUMENTS: tuple[type[Document], ...] = (
-    Archives, Changes, Circumstances, Decision, Deployment, Error, Event, Fix, Handover, Heartbeat,
-    History, Journal, Manifest, Observations, Plan, Protection, Receipt, Reconciliation, Record,
-    Rotation, Run, Snapshot, Staged, Workflows, Yank,
+    Archives, Changes, Check, Circumstances, Decision, Deployment, Error, Event, Fix, Handover,
+    Heartbeat, History, Journal, Manifest, Observations, Plan, Probes, Protection, Receipt,
+    Reconciliation, Record, Rotation, Run, Snapshot, Staged, Workflows, Yank,
 )  # fmt: skip
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
