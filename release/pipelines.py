@@ -390,6 +390,30 @@ def history(_: Shell, project: str = ".", json: bool = False, at: str = "") -> N
     console.run("release.history", tasks.history, project=project, at=at, json=json)
 
 
+@task(help=COMMON | {"to": TO, "format": "table, or prometheus (its text format)"})
+def metrics(
+    _: Shell,
+    project: str = ".",
+    json: bool = False,
+    at: str = "",
+    to: str = "",
+    format: str = "table",  # noqa: A002 - it is the flag's name
+) -> None:
+    """Figures about releases, scans, findings and runs, out of the ledger.
+
+    For example:
+      release-warden release.metrics
+      release-warden release.metrics --json | jq '.publishing.failed'
+      release-warden release.metrics --format prometheus > release-warden.prom
+    """
+    from release.flows import console, tasks
+
+    def body(context: Context) -> Outcome:
+        return tasks.metrics(context, format)
+
+    console.run("release.metrics", body, project=project, at=at, json=json, to=to)
+
+
 @task(
     help=COMMON
     | {
@@ -435,5 +459,6 @@ collection = Collection(
     replay,
     history,
     report,
+    metrics,
 )
 """The tasks in the order of the chain."""

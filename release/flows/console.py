@@ -10,6 +10,7 @@ from datetime import datetime
 
 from invoke.exceptions import Exit
 
+from release.adapters import meter, terminal
 from release.adapters.clock import Clock
 from release.adapters.stop import Stopped, stoppable
 from release.adapters.terminal import Voice, write_error
@@ -22,6 +23,7 @@ from release.errors import (
     UsageError,
     WardenError,
 )
+from release.flows import runs
 from release.flows.after_run import call_plugins, lay_out
 from release.flows.context import Context
 from release.flows.events import event_of, keep_event
@@ -31,6 +33,9 @@ from release.model.decision import Decision
 from release.model.error import Error
 from release.model.event import Event
 from release.model.heartbeat import Run
+
+SHARING = frozenset({"release.auto", "release.publish"})
+"""What writes to the remote at a keyboard too, as it releases; all else does so in CI only."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +77,7 @@ def run(
     :raises Exit: the code is not 0.
     """
     context: Context | None = None
+    meter.begin()
     with stoppable():
         try:
             with Voice() as tell, _in_our_words():
@@ -163,9 +169,10 @@ def _after(
     decision: Decision | None,
     event: Event | None = None,
 ) -> None:
-    """Lay out the documents and call the plug-ins; neither changes how the run ended."""
+    """Write the run down, lay out the documents, call the plug-ins; none changes how it ended."""
     try:
         with _in_our_words():
+            _write_down(task, context, code, event)
             ended = Run(
                 project=context.metadata.normalized_name,
                 repository=repository,
@@ -182,6 +189,18 @@ def _after(
         return
     if trouble:
         context.tell(f"a plug-in failed after the run: {trouble}")
+
+
+def _write_down(task: str, context: Context, code: int, event: Event | None) -> None:
+    """Put the run into the ledger's book of runs, shared where a run shares what it does."""
+    if "ledger" not in vars(context):
+        return  # it could not be read, and would only be asked in vain once more
+    ran = runs.ran(context, task, meter.current(), code, event)
+    share = terminal.in_ci() or task in SHARING
+    try:
+        runs.keep(context, ran, share=share)
+    except TryAgainError as error:
+        context.tell(f"the run is not in the shared book of runs: {error.what}")
 
 
 def _print(document: Noun, text: str, json: bool) -> None:

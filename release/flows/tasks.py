@@ -8,7 +8,7 @@ from typing import get_args
 
 import msgspec
 
-from release.adapters import job, terminal
+from release.adapters import job, meter, terminal
 from release.adapters.workspace import write_file
 from release.decide.explain import explain as told
 from release.errors import UsageError
@@ -26,8 +26,11 @@ from release.flows.build import build_twice
 from release.flows.carry import what_now
 from release.flows.console import Outcome
 from release.flows.context import Context
+from release.flows.figures import of_metrics
 from release.flows.land import land_findings
+from release.flows.metrics import measure
 from release.flows.past import LAST_SCAN, changes_since
+from release.flows.prometheus import as_prometheus
 from release.flows.replay import replay as replaying
 from release.flows.stages import Handed
 from release.flows.verify import STRICT, Archived
@@ -155,6 +158,7 @@ def _stage(word: str) -> Stage:
         raise UsageError(
             f"there is no stage {word!r}", remedy=f"choose one of {', '.join(get_args(Stage))}"
         ) from error
+    meter.current().stage = named
     return named
 
 
@@ -267,6 +271,21 @@ def history(context: Context) -> Outcome:
     """``release.history``."""
     document = recounting.history(context)
     return Outcome(document, words.of_history(document))
+
+
+FIGURES = ("table", "prometheus")
+
+
+def metrics(context: Context, form: str) -> Outcome:
+    """``release.metrics``."""
+    if form not in FIGURES:
+        raise UsageError(
+            f"there are no figures as {form!r}",
+            why=f"possible: {', '.join(FIGURES)}",
+            remedy="name one of these with --format",
+        )
+    found = measure(context)
+    return Outcome(found, as_prometheus(found) if form == "prometheus" else of_metrics(found))
 
 
 FORMS = ("markdown", "csv", "vex", "sarif")

@@ -20,18 +20,20 @@ from release.model.fix import Fix
 from release.model.handover import Handover, Staged
 from release.model.heartbeat import Heartbeat, Run
 from release.model.history import History
+from release.model.metrics import Metrics
 from release.model.plan import Plan
 from release.model.receipt import Receipt
 from release.model.reconciliation import Observations, Reconciliation
 from release.model.record import Record
+from release.model.runs import Runs
 from release.model.seal import Archives, Journal, Manifest
 from release.model.snapshot import Snapshot
 from release.model.yank import Yank
 
 DOCUMENTS: tuple[type[Document], ...] = (
     Archives, Changes, Circumstances, Decision, Error, Event, Fix, Handover, Heartbeat, History,
-    Journal, Manifest, Observations, Plan, Receipt, Reconciliation, Record, Run, Snapshot, Staged,
-    Yank,
+    Journal, Manifest, Metrics, Observations, Plan, Receipt, Reconciliation, Record, Run, Runs,
+    Snapshot, Staged, Yank,
 )  # fmt: skip
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
