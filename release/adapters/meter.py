@@ -39,6 +39,7 @@ class Meter:
     stage: str = ""
     version: str = ""
     credential: str = ""
+    failure: str = ""
     retries: int = 0
     steps: dict[str, float] = field(default_factory=dict)
     scanners: dict[str, str] = field(default_factory=dict)

@@ -10,7 +10,7 @@ from datetime import datetime
 
 from invoke.exceptions import Exit
 
-from release.adapters import meter, terminal
+from release.adapters import meter, otel, terminal
 from release.adapters.clock import Clock
 from release.adapters.stop import Stopped, stoppable
 from release.adapters.terminal import Voice, write_error
@@ -77,8 +77,7 @@ def run(
     :raises Exit: the code is not 0.
     """
     context: Context | None = None
-    meter.begin()
-    with stoppable():
+    with otel.traced(task, meter.begin()), stoppable():
         try:
             with Voice() as tell, _in_our_words():
                 context = Context(open_workspace(project), Clock(at), tell, to)
@@ -94,8 +93,8 @@ def run(
                 _tell_failure(task, context, error, hooks=releases or watched)
             raise Exit(code=error.exit_code) from error
         _print(outcome.document, outcome.text, json)
-    if outcome.code:
-        raise Exit(code=outcome.code)
+        if outcome.code:
+            raise Exit(code=outcome.code)
 
 
 def report(error: WardenError, json: bool) -> None:
@@ -120,6 +119,7 @@ def _tell_failure(task: str, context: Context, error: WardenError, *, hooks: boo
     event = event_of(context, task, error)
     if event is None:
         return
+    meter.current().failure = event.failure
     try:
         with _in_our_words():
             keep_event(context.workspace, event)
@@ -172,7 +172,7 @@ def _after(
     """Write the run down, lay out the documents, call the plug-ins; none changes how it ended."""
     try:
         with _in_our_words():
-            _write_down(task, context, code, event)
+            _write_down(task, context, code)
             ended = Run(
                 project=context.metadata.normalized_name,
                 repository=repository,
@@ -191,11 +191,11 @@ def _after(
         context.tell(f"a plug-in failed after the run: {trouble}")
 
 
-def _write_down(task: str, context: Context, code: int, event: Event | None) -> None:
+def _write_down(task: str, context: Context, code: int) -> None:
     """Put the run into the ledger's book of runs, shared where a run shares what it does."""
     if "ledger" not in vars(context):
         return  # it could not be read, and would only be asked in vain once more
-    ran = runs.ran(context, task, meter.current(), code, event)
+    ran = runs.ran(context, task, meter.current(), code)
     share = terminal.in_ci() or task in SHARING
     try:
         runs.keep(context, ran, share=share)

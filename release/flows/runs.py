@@ -11,9 +11,8 @@ from typing import cast
 from release.adapters import terminal
 from release.adapters.ledger import Ledger, documents
 from release.adapters.meter import Meter
-from release.errors import TryAgainError
+from release.errors import Failure, TryAgainError
 from release.flows.context import Context
-from release.model.event import Event
 from release.model.runs import Ran, Runs
 from release.model.snapshot import State
 
@@ -22,11 +21,8 @@ TRIES = 3
 """How often the book is taken up again when another run wrote into it meanwhile."""
 
 
-def ran(context: Context, task: str, meter: Meter, code: int, event: Event | None) -> Ran:
-    """The run that goes on, as its meter stands.
-
-    :param event: its failure, if it failed.
-    """
+def ran(context: Context, task: str, meter: Meter, code: int) -> Ran:
+    """The run that goes on, as its meter stands."""
     return Ran(
         run=meter.run,
         task=task,
@@ -36,8 +32,8 @@ def ran(context: Context, task: str, meter: Meter, code: int, event: Event | Non
         seconds=meter.seconds,
         exit_code=code,
         ci=terminal.in_ci(),
-        failure=event.failure if event else None,
-        version=meter.version or (event.version if event else ""),
+        failure=cast("Failure", meter.failure) if meter.failure else None,
+        version=meter.version,
         steps=dict(meter.steps),
         retries=meter.retries,
         credential=meter.credential,

@@ -231,6 +231,8 @@ CASES = (
     Wrong("badges without a place for them", "status.badges --url https://x.example", 2,
           "the README has 0 places for badges, not one",
           lambda project: append(project, "README.md", "# Plain\n")),
+    Wrong("figures in a form that there is not", "release.metrics --format xml", 2,
+          "there are no figures as 'xml'"),
     Wrong("a report in a form that there is not", "release.report --format pdf", 2,
           "there is no report as 'pdf'"),
     Wrong("reporting before scanning", "release.report", 4, "no scan is recorded yet"),
