@@ -390,6 +390,30 @@ def history(_: Shell, project: str = ".", json: bool = False, at: str = "") -> N
     console.run("release.history", tasks.history, project=project, at=at, json=json)
 
 
+@task(help=COMMON | {"to": TO, "dry_run": "tell what is wrong and who would be told; tell nobody"})
+def alert(
+    _: Shell,
+    project: str = ".",
+    json: bool = False,
+    at: str = "",
+    to: str = "",
+    dry_run: bool = False,
+) -> None:
+    """Look at what is wrong, and tell the configured targets what is new, and what is over.
+
+    Exit 75: somebody could not be told; the next run tries again.
+
+    For example:
+      release-warden release.alert --dry-run
+    """
+    from release.flows import console, tasks
+
+    def body(context: Context) -> Outcome:
+        return tasks.alert(context, dry_run=dry_run)
+
+    console.run("release.alert", body, project=project, at=at, json=json, to=to)
+
+
 @task(help=COMMON | {"to": TO, "format": "table, or prometheus (its text format)"})
 def metrics(
     _: Shell,
@@ -460,5 +484,6 @@ collection = Collection(
     history,
     report,
     metrics,
+    alert,
 )
 """The tasks in the order of the chain."""

@@ -16,7 +16,7 @@ from typing import Protocol
 
 from release.adapters import process
 
-RUN = "GITHUB_RUN_ID"
+RUN, ACTOR = "GITHUB_RUN_ID", "GITHUB_TRIGGERING_ACTOR"
 
 
 class Listener(Protocol):
@@ -36,6 +36,7 @@ class Meter:
 
     run: str = field(default_factory=lambda: process.variable(RUN) or secrets.token_hex(8))
     started: float = field(default_factory=time.perf_counter)
+    actor: str = field(default_factory=lambda: process.variable(ACTOR) or "")
     stage: str = ""
     version: str = ""
     credential: str = ""

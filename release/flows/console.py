@@ -173,6 +173,7 @@ def _after(
     try:
         with _in_our_words():
             _write_down(task, context, code)
+            _alert(context)
             ended = Run(
                 project=context.metadata.normalized_name,
                 repository=repository,
@@ -201,6 +202,21 @@ def _write_down(task: str, context: Context, code: int) -> None:
         runs.keep(context, ran, share=share)
     except TryAgainError as error:
         context.tell(f"the run is not in the shared book of runs: {error.what}")
+
+
+def _alert(context: Context) -> None:
+    """In CI, where nobody watches, tell people what is wrong; a stage leaves that to another job.
+
+    A target that fails changes nothing: the book of alerts has it, and the next run tries again.
+    """
+    if not (terminal.in_ci() and context.workspace.config.alerts) or meter.current().stage:
+        return
+    from release.flows.alerts import alert
+
+    try:
+        alert(context, None)
+    except WardenError as error:
+        context.tell(f"nobody could be alerted: {error}")
 
 
 def _print(document: Noun, text: str, json: bool) -> None:

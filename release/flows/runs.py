@@ -34,6 +34,7 @@ def ran(context: Context, task: str, meter: Meter, code: int) -> Ran:
         ci=terminal.in_ci(),
         failure=cast("Failure", meter.failure) if meter.failure else None,
         version=meter.version,
+        actor=meter.actor,
         steps=dict(meter.steps),
         retries=meter.retries,
         credential=meter.credential,

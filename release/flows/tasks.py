@@ -12,6 +12,7 @@ from release.adapters import job, meter, terminal
 from release.adapters.workspace import write_file
 from release.decide.explain import explain as told
 from release.errors import UsageError
+from release.flows import alerts as alerting
 from release.flows import auto as flow
 from release.flows import decide as deciding
 from release.flows import fix as fixing
@@ -271,6 +272,20 @@ def history(context: Context) -> Outcome:
     """``release.history``."""
     document = recounting.history(context)
     return Outcome(document, words.of_history(document))
+
+
+def alert(context: Context, *, dry_run: bool) -> Outcome:
+    """``release.alert``: 75 when somebody could not be told."""
+    with context.open_repository() as repository:
+        told = alerting.alert(
+            context,
+            repository,
+            failed_jobs=job.failed(),
+            share=terminal.in_ci(),
+            dry_run=dry_run,
+        )
+    troubled = any(one.trouble for one in told.deliveries)
+    return Outcome(told.standing, words.of_alerts(told, dry_run=dry_run), 75 if troubled else 0)
 
 
 FIGURES = ("table", "prometheus")

@@ -18,7 +18,8 @@ class Ran(Noun, frozen=True, kw_only=True):
     ``run`` is the CI service's id of the run, or a random one. ``failure`` is the kind of what went
     wrong. ``seconds`` is how long it took, ``steps`` how long each step, of a release or of a scan;
     ``retries`` how often a server was asked again. ``credential`` is the source whose credential an
-    upload used, ``version`` what was being released. ``scanners`` are their states, where it
+    upload used, ``version`` what was being released,
+    ``actor`` who let a CI service run it. ``scanners`` are their states, where it
     scanned.
     """
 
@@ -32,6 +33,7 @@ class Ran(Noun, frozen=True, kw_only=True):
     ci: bool = False
     failure: Failure | None = None
     version: str = ""
+    actor: str = ""
     steps: dict[str, float] = {}
     retries: int = 0
     credential: str = ""

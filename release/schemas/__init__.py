@@ -11,6 +11,7 @@ import msgspec
 
 from release.config import Config
 from release.decide.circumstances import Circumstances
+from release.model.alerts import Alerts
 from release.model.base import Document, schema_name
 from release.model.changes import Changes
 from release.model.decision import Decision
@@ -31,9 +32,9 @@ from release.model.snapshot import Snapshot
 from release.model.yank import Yank
 
 DOCUMENTS: tuple[type[Document], ...] = (
-    Archives, Changes, Circumstances, Decision, Error, Event, Fix, Handover, Heartbeat, History,
-    Journal, Manifest, Metrics, Observations, Plan, Receipt, Reconciliation, Record, Run, Runs,
-    Snapshot, Staged, Yank,
+    Alerts, Archives, Changes, Circumstances, Decision, Error, Event, Fix, Handover, Heartbeat,
+    History, Journal, Manifest, Metrics, Observations, Plan, Receipt, Reconciliation, Record, Run,
+    Runs, Snapshot, Staged, Yank,
 )  # fmt: skip
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
