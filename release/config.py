@@ -176,6 +176,8 @@ class Config(Settings, frozen=True, kw_only=True):
     ``scanners``: what a scan runs; ``osv``, on which decisions rest, is always among them.
     ``fix``: what an automatic run does where an edit of our requirements would free users:
     nothing, propose it on a branch, or release it.
+    ``alerts``: who is told when something is wrong: ``github`` (issues), ``apprise``, or a target
+    that is plugged in; by default nobody.
     ``forge``: where pull requests and releases are made; by default nowhere.
     ``forge-url``: the forge's API; by default that of github.com, or ``GITHUB_API_URL``.
     ``status-url``: where the status site is served; the badges of a README lead there.
@@ -203,6 +205,7 @@ class Config(Settings, frozen=True, kw_only=True):
     commit: Literal["none", "push", "pull-request"] = "none"
     fix: Literal["off", "propose", "release"] = "off"
     remote: str | None = None
+    alerts: tuple[str, ...] = ()
     forge: Literal["github"] | None = None
     forge_url: str | None = None
     credential: Literal["keyboard", "trusted-publishing", "aws"] = "keyboard"

@@ -390,6 +390,54 @@ def history(_: Shell, project: str = ".", json: bool = False, at: str = "") -> N
     console.run("release.history", tasks.history, project=project, at=at, json=json)
 
 
+@task(help=COMMON | {"to": TO, "dry_run": "tell what is wrong and who would be told; tell nobody"})
+def alert(
+    _: Shell,
+    project: str = ".",
+    json: bool = False,
+    at: str = "",
+    to: str = "",
+    dry_run: bool = False,
+) -> None:
+    """Look at what is wrong, and tell the configured targets what is new, and what is over.
+
+    Exit 75: somebody could not be told; the next run tries again.
+
+    For example:
+      release-warden release.alert --dry-run
+    """
+    from release.flows import console, tasks
+
+    def body(context: Context) -> Outcome:
+        return tasks.alert(context, dry_run=dry_run)
+
+    console.run("release.alert", body, project=project, at=at, json=json, to=to)
+
+
+@task(help=COMMON | {"to": TO, "format": "table, or prometheus (its text format)"})
+def metrics(
+    _: Shell,
+    project: str = ".",
+    json: bool = False,
+    at: str = "",
+    to: str = "",
+    format: str = "table",  # noqa: A002 - it is the flag's name
+) -> None:
+    """Figures about releases, scans, findings and runs, out of the ledger.
+
+    For example:
+      release-warden release.metrics
+      release-warden release.metrics --json | jq '.publishing.failed'
+      release-warden release.metrics --format prometheus > release-warden.prom
+    """
+    from release.flows import console, tasks
+
+    def body(context: Context) -> Outcome:
+        return tasks.metrics(context, format)
+
+    console.run("release.metrics", body, project=project, at=at, json=json, to=to)
+
+
 @task(
     help=COMMON
     | {
@@ -466,5 +514,7 @@ collection = Collection(
     history,
     report,
     workflows,
+    metrics,
+    alert,
 )
 """The tasks in the order of the chain."""

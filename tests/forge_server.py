@@ -43,7 +43,7 @@ class Trouble:
 class Forge:
     """A running server.
 
-    :param rights: what the token may write, of ``contents`` and ``pulls``.
+    :param rights: what the token may write, of ``contents``, ``pulls`` and ``issues``.
     :param page: the most items on a page, whatever is asked for.
     :param immutable: published releases take no more files.
     :param digests: the server tells the hashes of files, as younger ones do.
@@ -53,7 +53,7 @@ class Forge:
     bare: Path
     repository: str = "acme/thing"
     url: str = ""
-    rights: frozenset[str] = frozenset({"contents", "pulls"})
+    rights: frozenset[str] = frozenset({"contents", "pulls", "issues"})
     page: int = 100
     immutable: bool = False
     digests: bool = True
@@ -61,6 +61,7 @@ class Forge:
     seen: list[tuple[str, str]] = field(default_factory=list)
     pulls: list[dict[str, Any]] = field(default_factory=list)
     releases: list[dict[str, Any]] = field(default_factory=list)
+    issues: list[dict[str, Any]] = field(default_factory=list)
     files: dict[int, bytes] = field(default_factory=dict)
     lock: threading.Lock = field(default_factory=threading.Lock)
     count: int = 0
@@ -180,7 +181,8 @@ class Handler(BaseHTTPRequestHandler):
             raise RefusalError(401, "Bad credentials")
         if self.headers.get("X-GitHub-Api-Version") != "2022-11-28":
             raise RefusalError(400, "X-GitHub-Api-Version is not supported")
-        need = "pulls" if "/pulls" in self.path else "contents"
+        parts = ("pulls", "issues")
+        need = next((part for part in parts if f"/{part}" in self.path), "contents")
         if self.command != "GET" and need not in self.told.rights:
             raise RefusalError(403, "Resource not accessible by integration")
 
@@ -266,6 +268,52 @@ class Handler(BaseHTTPRequestHandler):
             raise RefusalError(404, "Not Found")
         found |= self._json("title", "body", "state", "base")
         return 200, found
+
+    # issues
+
+    def list_issues(self) -> tuple[int, Any]:
+        query = parse_qs(urlsplit(self.path).query)
+        state, wanted = query.get("state", ["open"])[0], set(query["labels"][0].split(","))
+        return 200, [
+            one
+            for one in reversed(self.told.issues)
+            if state in {"all", one["state"]} and wanted <= {x["name"] for x in one["labels"]}
+        ]
+
+    def open_issue(self) -> tuple[int, Any]:
+        asked = self._json("title", "body", "labels", "assignees", "milestone")
+        if not asked.get("title") or len(asked["title"]) > 256:
+            raise invalid(
+                "Issue", "missing_field" if not asked.get("title") else "invalid", "title"
+            )
+        number = self.told.number()
+        made = {
+            "number": number,
+            "html_url": f"https://github.example/{self.told.repository}/issues/{number}",
+            "state": "open",
+            "title": asked["title"],
+            "body": asked.get("body"),
+            "labels": [{"name": name} for name in asked.get("labels", ())],
+            "comments": [],
+        }
+        self.told.issues.append(made)
+        return 201, made
+
+    def issue(self, number: str) -> tuple[int, Any]:
+        found = next((one for one in self.told.issues if one["number"] == int(number)), None)
+        if found is None:
+            raise RefusalError(404, "Not Found")
+        return 200, found
+
+    def edit_issue(self, number: str) -> tuple[int, Any]:
+        _, found = self.issue(number)
+        found |= self._json("title", "body", "state", "state_reason", "labels")
+        return 200, found
+
+    def comment(self, number: str) -> tuple[int, Any]:
+        _, found = self.issue(number)
+        found["comments"].append(self._json("body")["body"])
+        return 201, {"id": self.told.number(), "body": found["comments"][-1]}
 
     # releases
 
@@ -371,6 +419,11 @@ ROUTES: tuple[tuple[str, str, Callable[..., tuple[int, Any]]], ...] = (
     ("GET", "REPO/pulls", Handler.list_pulls),
     ("POST", "REPO/pulls", Handler.open_pull),
     ("PATCH", r"REPO/pulls/(\d+)", Handler.edit_pull),
+    ("GET", "REPO/issues", Handler.list_issues),
+    ("POST", "REPO/issues", Handler.open_issue),
+    ("GET", r"REPO/issues/(\d+)", Handler.issue),
+    ("PATCH", r"REPO/issues/(\d+)", Handler.edit_issue),
+    ("POST", r"REPO/issues/(\d+)/comments", Handler.comment),
     ("GET", "REPO/releases/tags/(.+)", Handler.release_by_tag),
     ("GET", "REPO/releases", Handler.list_releases),
     ("POST", "REPO/releases", Handler.create_release),

@@ -28,6 +28,12 @@ def git(project: Path, *args: str) -> str:
     return done.stdout.strip()
 
 
+def refs(project: Path, *patterns: str) -> str:
+    """All refs, or those below some, with their commits; but the book, which every run is in."""
+    listed = git(project, "for-each-ref", *patterns).splitlines()
+    return "\n".join(line for line in listed if not line.endswith("/runs"))
+
+
 def make_project(folder: Path, name: str = "plain") -> Path:
     """A copy of one of tests/projects in a repository of its own."""
     shutil.copytree(PROJECTS / name, folder)

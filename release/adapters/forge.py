@@ -399,10 +399,18 @@ def _message(answer: web.Answer, sent: Credential) -> str:
     return plain(hide(sent, "; ".join([str(document.get("message", "")), *details])), 500)
 
 
-def open_forge(config: Config, remote_url: str | None) -> GitHub | None:
+G = TypeVar("G", bound=GitHub)
+
+
+def open_forge(
+    config: Config,
+    remote_url: str | None,
+    kind: type[G] = GitHub,  # type: ignore[assignment]
+) -> G | None:
     """The configured forge; ``None`` where there is none.
 
     :param remote_url: the address of the remote that the project is pushed to.
+    :param kind: which of its sides is wanted.
     :raises ConfigError: it would be asked without encryption.
     :raises ForgeError: there is no token, or no telling which repository it is.
     """
@@ -423,7 +431,7 @@ def open_forge(config: Config, remote_url: str | None) -> GitHub | None:
             why=f"{TOKEN} is not set",
             remedy=f"set {TOKEN}; in GitHub Actions: env: {TOKEN}: ${{{{ github.token }}}}",
         )
-    return GitHub(api, _repository(api, remote_url), token)
+    return kind(api, _repository(api, remote_url), token)
 
 
 def _repository(api: str, remote_url: str | None) -> str:

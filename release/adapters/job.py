@@ -13,6 +13,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
+import msgspec
+
 from release.adapters import process
 from release.adapters.web import LOOPBACK
 from release.errors import UsageError
@@ -103,3 +105,29 @@ def credential_for(address: str) -> Iterator[tuple[str, ...]]:
             f"{parts.scheme}://x-access-token:{quote(token, safe='')}@{parts.netloc}\n", "utf-8"
         )
         yield ("-c", "credential.helper=", "-c", f"credential.helper=store --file='{file}'")
+
+
+JOBS = "RELEASE_WARDEN_JOBS"
+
+
+def failed() -> tuple[str, ...]:
+    """The jobs before this one that failed, where the workflow tells of them.
+
+    ``RELEASE_WARDEN_JOBS`` holds GitHub's ``toJSON(needs)``: by job its result and its outputs.
+
+    :raises UsageError: it is no such thing.
+    """
+    told = process.variable(JOBS)
+    if not told:
+        return ()
+    try:
+        jobs = msgspec.json.decode(told, type=dict[str, _Job])
+    except msgspec.DecodeError as error:
+        raise UsageError(
+            f"{JOBS} does not tell of jobs", why=str(error), remedy="set it to toJSON(needs)"
+        ) from error
+    return tuple(sorted(name for name, one in jobs.items() if one.result == "failure"))
+
+
+class _Job(msgspec.Struct, frozen=True):
+    result: str = ""

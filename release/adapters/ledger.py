@@ -5,6 +5,7 @@ Below ``refs/release-warden/<project>/``:
     history                                 record, snapshot and changes; one commit a change
     decisions                               each decision with what it rests on, once
     heartbeat                               one parentless commit, replaced at each scan
+    runs                                    how each of the last runs went; parentless, replaced
     fixes/<digest>                          an edit of our requirements that was proposed
     <repository>/releases/<version>         manifest, plan, journal and receipt of one version
     <repository>/bytes/<version>            the sealed archives

@@ -20,6 +20,7 @@ import tenacity
 import urllib3
 from packaging.utils import parse_sdist_filename, parse_wheel_filename
 
+from release.adapters import meter
 from release.adapters.credentials import Credential, hide
 from release.adapters.index import SimpleIndex
 from release.adapters.repository import Repository
@@ -175,6 +176,7 @@ def _deliver(repository: Repository, index: SimpleIndex, archive: Archive, path:
 
 def _pause(state: tenacity.RetryCallState) -> float:
     """Seconds until the next try: what the index asks for, or more and more, with chance in it."""
+    meter.current().retried()
     error = state.outcome.exception() if state.outcome else None
     asked = error.__cause__.pause if error and isinstance(error.__cause__, _NotTaken) else 0
     usual = tenacity.wait_exponential(multiplier=0.5, max=8) + tenacity.wait_random(0, 0.5)

@@ -15,7 +15,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit, urlunsplit
 
-from release.adapters import process
+from release.adapters import meter, process
 from release.errors import UnreachableError
 
 if TYPE_CHECKING:
@@ -324,6 +324,7 @@ def read_whole(got: requests.Response, patience: Patience | None = None) -> byte
 
 def _pause(state: tenacity.RetryCallState) -> float:
     error = state.outcome.exception() if state.outcome else None
+    meter.current().retried()
     return pause(state.attempt_number, error.pause if isinstance(error, Busy) else 0)
 
 

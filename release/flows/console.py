@@ -10,7 +10,7 @@ from datetime import datetime
 
 from invoke.exceptions import Exit
 
-from release.adapters import job
+from release.adapters import job, meter, otel, terminal
 from release.adapters.clock import Clock
 from release.adapters.secrecy import scrub
 from release.adapters.stop import Stopped, stoppable
@@ -24,6 +24,7 @@ from release.errors import (
     UsageError,
     WardenError,
 )
+from release.flows import runs
 from release.flows.after_run import call_plugins, lay_out
 from release.flows.context import Context
 from release.flows.events import event_of, keep_event
@@ -34,6 +35,9 @@ from release.model.decision import Decision
 from release.model.error import Error
 from release.model.event import Event
 from release.model.heartbeat import Run
+
+SHARING = frozenset({"release.auto", "release.publish"})
+"""What writes to the remote at a keyboard too, as it releases; all else does so in CI only."""
 
 
 @dataclass(frozen=True)
@@ -77,19 +81,13 @@ def run(
     :raises Exit: the code is not 0.
     """
     context: Context | None = None
-    with stoppable():
+    with otel.traced(task, meter.begin()), stoppable():
         try:
             with Voice() as tell, _in_our_words():
                 context = Context(open_workspace(project), Clock(at), tell, to)
                 started = context.clock.now()
                 outcome = body(context)
-                job.summarize(task, outcome.text)
-                events = [_kept_event(task, context, alarm) for alarm in outcome.alarms]
-                if outcome.repository:
-                    first = next(filter(None, events), None)
-                    _after(task, context, outcome.repository, outcome.code, outcome.decision, first)
-                    if outcome.code == 0:
-                        ping(context, task)
+                _tell_outcome(task, context, outcome)
         except WardenError as error:
             scrub(error)
             if context and releases and _has_begun(context, error):
@@ -99,8 +97,19 @@ def run(
                 _tell_failure(task, context, error, hooks=releases or watched)
             raise Exit(code=error.exit_code) from error
         _print(outcome.document, outcome.text, json)
-    if outcome.code:
-        raise Exit(code=outcome.code)
+        if outcome.code:
+            raise Exit(code=outcome.code)
+
+
+def _tell_outcome(task: str, context: Context, outcome: Outcome) -> None:
+    """Tell the job, the ring of events, the plug-ins and who listens outside how a run ended."""
+    job.summarize(task, outcome.text)
+    events = [_kept_event(task, context, alarm) for alarm in outcome.alarms]
+    if outcome.repository:
+        first = next(filter(None, events), None)
+        _after(task, context, outcome.repository, outcome.code, outcome.decision, first)
+        if outcome.code == 0:
+            ping(context, task)
 
 
 def report(error: WardenError, json: bool) -> None:
@@ -133,6 +142,8 @@ def _tell_failure(task: str, context: Context, error: WardenError, *, hooks: boo
 def _kept_event(task: str, context: Context, error: WardenError) -> Event | None:
     """The event of an error, put into the ring; that it could not be is told, and no more."""
     event = event_of(context, task, error)
+    if event:
+        meter.current().failure = meter.current().failure or event.failure
     try:
         with _in_our_words():
             if event:
@@ -182,9 +193,11 @@ def _after(
     decision: Decision | None,
     event: Event | None = None,
 ) -> None:
-    """Lay out the documents and call the plug-ins; neither changes how the run ended."""
+    """Write the run down, lay out the documents, call the plug-ins; none changes how it ended."""
     try:
         with _in_our_words():
+            _write_down(task, context, code)
+            _alert(context)
             ended = Run(
                 project=context.metadata.normalized_name,
                 repository=repository,
@@ -201,6 +214,33 @@ def _after(
         return
     if trouble:
         context.tell(f"a plug-in failed after the run: {trouble}")
+
+
+def _write_down(task: str, context: Context, code: int) -> None:
+    """Put the run into the ledger's book of runs, shared where a run shares what it does."""
+    if "ledger" not in vars(context):
+        return  # it could not be read, and would only be asked in vain once more
+    ran = runs.ran(context, task, meter.current(), code)
+    share = terminal.in_ci() or task in SHARING
+    try:
+        runs.keep(context, ran, share=share)
+    except TryAgainError as error:
+        context.tell(f"the run is not in the shared book of runs: {error.what}")
+
+
+def _alert(context: Context) -> None:
+    """In CI, where nobody watches, tell people what is wrong; a stage leaves that to another job.
+
+    A target that fails changes nothing: the book of alerts has it, and the next run tries again.
+    """
+    if not (terminal.in_ci() and context.workspace.config.alerts) or meter.current().stage:
+        return
+    from release.flows.alerts import alert
+
+    try:
+        alert(context, None)
+    except WardenError as error:
+        context.tell(f"nobody could be alerted: {error}")
 
 
 def _print(document: Noun, text: str, json: bool) -> None:

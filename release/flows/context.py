@@ -9,6 +9,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from release.adapters import meter
 from release.adapters.builder import built_metadata
 from release.adapters.clock import Clock
 from release.adapters.ledger import Ledger
@@ -106,7 +107,8 @@ class Stopwatch:
         """Run one step, tell of it, and return its journal line."""
         self.context.tell(f"{name} ...")
         started = time.perf_counter()
-        detail = _named(name, act)
+        with meter.current().step(name):
+            detail = _named(name, act)
         entry = Entry(
             step=name,
             at=self.context.clock.now(),

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import secrets
 
-from release.adapters import process
+from release.adapters import meter, process
 from release.adapters.workspace import Workspace, write_file
 from release.errors import UsageError, WardenError
 from release.flows.context import Context
@@ -19,7 +19,6 @@ from release.ship.stages import CREDENTIAL
 
 KEPT = 50
 """How many events the ring holds."""
-RUN = "GITHUB_RUN_ID"
 SHORTEST = 6
 """Characters of a variable that is taken for a secret: a shorter one would blot out words."""
 
@@ -39,7 +38,7 @@ def event_of(context: Context, task: str, error: WardenError) -> Event | None:
         next_step=_redacted(error.remedy, 1000),
         exit_code=error.exit_code,
         at=context.clock.now(),
-        run=process.variable(RUN) or secrets.token_hex(8),
+        run=meter.current().run,
         project=metadata.normalized_name if metadata else context.workspace.root.name,
         task=task,
         step=error.step,

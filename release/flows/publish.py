@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+from release.adapters import meter
 from release.adapters.repository import Repository
 from release.errors import BlockedError, IdenticalError, TryAgainError
 from release.flows.build import build_twice
@@ -49,6 +50,7 @@ def check(context: Context, agreed: Plan) -> Cargo:
     """
     require_sound(agreed)
     watch = Stopwatch(context)
+    meter.current().version = agreed.version
     commit = _release_commit(context, agreed)
     waived: list[Waiver] = []
     watch.step("commit", lambda: f"{commit[:12]} on no branch")
@@ -75,6 +77,7 @@ def build(context: Context, cargo: Cargo, supplied: Path | None = None) -> Cargo
     :param supplied: a folder of archives that were built elsewhere.
     """
     watch = Stopwatch(context)
+    meter.current().version = cargo.plan.version
     with context.workspace.scratch() as out:
         files: dict[str, bytes] = {}
         if supplied:

@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from release.adapters import meter
 from release.adapters.index import SimpleIndex, pypi_simple_url
 from release.adapters.ledger import documents
 from release.adapters.repository import is_empty
@@ -107,6 +108,7 @@ def scan(
     if forget:
         require_retirable(context, known, forget)
     snapshot = _look(context, sources, compare.without_retired(known, context.clock.now()))
+    meter.current().scanners = {name: one.state for name, one in snapshot.scanners.items()}
     if not keep:
         return compare(known, snapshot)
     for attempt in range(1, ATTEMPTS + 1):

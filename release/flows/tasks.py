@@ -9,10 +9,11 @@ from typing import get_args
 
 import msgspec
 
-from release.adapters import job, terminal
+from release.adapters import job, meter, terminal
 from release.adapters.workspace import write_file
 from release.decide.explain import explain as told
 from release.errors import UsageError
+from release.flows import alerts as alerting
 from release.flows import auto as flow
 from release.flows import decide as deciding
 from release.flows import fix as fixing
@@ -28,8 +29,11 @@ from release.flows.build import build_twice
 from release.flows.carry import what_now
 from release.flows.console import Outcome
 from release.flows.context import Context
+from release.flows.figures import of_metrics
 from release.flows.land import land_findings
+from release.flows.metrics import measure
 from release.flows.past import LAST_SCAN, changes_since
+from release.flows.prometheus import as_prometheus
 from release.flows.replay import replay as replaying
 from release.flows.stages import Handed
 from release.flows.verify import STRICT, Archived
@@ -174,6 +178,7 @@ def _stage(word: str) -> Stage:
         raise UsageError(
             f"there is no stage {word!r}", remedy=f"choose one of {', '.join(get_args(Stage))}"
         ) from error
+    meter.current().stage = named
     return named
 
 
@@ -295,6 +300,35 @@ def history(context: Context) -> Outcome:
     """``release.history``."""
     document = recounting.history(context)
     return Outcome(document, words.of_history(document))
+
+
+def alert(context: Context, *, dry_run: bool) -> Outcome:
+    """``release.alert``: 75 when somebody could not be told."""
+    with context.open_repository() as repository:
+        told = alerting.alert(
+            context,
+            repository,
+            failed_jobs=job.failed(),
+            share=terminal.in_ci(),
+            dry_run=dry_run,
+        )
+    troubled = any(one.trouble for one in told.deliveries)
+    return Outcome(told.standing, words.of_alerts(told, dry_run=dry_run), 75 if troubled else 0)
+
+
+FIGURES = ("table", "prometheus")
+
+
+def metrics(context: Context, form: str) -> Outcome:
+    """``release.metrics``."""
+    if form not in FIGURES:
+        raise UsageError(
+            f"there are no figures as {form!r}",
+            why=f"possible: {', '.join(FIGURES)}",
+            remedy="name one of these with --format",
+        )
+    found = measure(context)
+    return Outcome(found, as_prometheus(found) if form == "prometheus" else of_metrics(found))
 
 
 FORMS = ("markdown", "csv", "vex", "sarif")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from release.adapters.terminal import room
+from release.flows.alerts import Told
 from release.flows.scan import Scanned
 from release.model.changes import Change, Changes
 from release.model.fix import Fix
@@ -228,3 +229,14 @@ def _change(change: Change) -> str:
     why = ": ".join(word for word in (change.cause or "", change.evidence) if word)
     told = f"{change.kind}: {change.package} {change.key} ({change.severity})"
     return f"{told}, {plain(why, 300)}" if why else told
+
+
+def of_alerts(told: Told, *, dry_run: bool) -> str:
+    """What is wrong, and who was told of what."""
+    lines = [f"{one.kind}: {one.what}" for one in told.wrong] or ["nothing is wrong"]
+    verb = "would be told" if dry_run else "was told"
+    for one in told.deliveries:
+        notice = one.notice
+        done = f"could not be told: {one.trouble}" if one.trouble else verb
+        lines.append(f"{notice.target} {done}: {notice.event}: {notice.alert.what}")
+    return "\n".join(lines)

@@ -11,6 +11,7 @@ import msgspec
 
 from release.config import Config
 from release.decide.circumstances import Circumstances
+from release.model.alerts import Alerts
 from release.model.base import Document, schema_name
 from release.model.changes import Changes
 from release.model.cloud import Deployment, Protection, Rotation
@@ -21,20 +22,23 @@ from release.model.fix import Fix
 from release.model.handover import Handover, Staged
 from release.model.heartbeat import Heartbeat, Run
 from release.model.history import History
+from release.model.metrics import Metrics
 from release.model.monitoring import Check, Probes
 from release.model.plan import Plan
 from release.model.receipt import Receipt
 from release.model.reconciliation import Observations, Reconciliation
 from release.model.record import Record
+from release.model.runs import Runs
 from release.model.seal import Archives, Journal, Manifest
 from release.model.snapshot import Snapshot
 from release.model.workflows import Workflows
 from release.model.yank import Yank
 
 DOCUMENTS: tuple[type[Document], ...] = (
-    Archives, Changes, Check, Circumstances, Decision, Deployment, Error, Event, Fix, Handover,
-    Heartbeat, History, Journal, Manifest, Observations, Plan, Probes, Protection, Receipt,
-    Reconciliation, Record, Rotation, Run, Snapshot, Staged, Workflows, Yank,
+    Alerts, Archives, Changes, Check, Circumstances, Decision, Deployment, Error, Event, Fix,
+    Handover, Heartbeat, History, Journal, Manifest, Metrics, Observations, Plan, Probes,
+    Protection, Receipt, Reconciliation, Record, Rotation, Run, Runs, Snapshot, Staged, Workflows,
+    Yank,
 )  # fmt: skip
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from kit import commit, git, make_project, warden
+from kit import commit, git, make_project, refs, warden
 
 HISTORY = "refs/release-warden/plain-thing/history"
 
@@ -81,10 +81,10 @@ def test_an_advisory_about_the_project_itself_is_seen(project, advisories):
 
 def test_a_dry_run_writes_neither_ledger_nor_pages(project, advisories):
     warden(project, "release.publish")
-    before = git(project, "for-each-ref")
+    before = refs(project)
     ran = auto(project, advisories, "--dry-run")
     assert ran.code == 0, ran.err
-    assert git(project, "for-each-ref") == before
+    assert refs(project) == before
     assert not (project / "security").exists()
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from kit import commit, git, make_project, warden
+from kit import commit, git, make_project, refs, warden
 from leaf_index import advise, served_leaf
 
 from release.adapters.clock import Clock
@@ -117,13 +117,13 @@ def test_from_a_hold_to_a_waived_release_and_back_again(project, advisories, tmp
     told = next(entry["detail"] for entry in journal if entry["step"] == "gates")
     assert told == f"tests green; audit red and waived until {waiver['expires'][:10]} (waived-gate)"
 
-    before = git(project, "for-each-ref", LEDGER)
+    before = refs(project, LEDGER)
     rewrite(project, 'gates = ["tests", "audit"]', 'gates = ["tests"]')
     commit(project, "without the audit")
     same = warden(project, "release.publish")
     assert (same.code, same.document["error"]) == (3, "identical"), same.err
     assert "the very content of 1.0.1" in same.document["what"]
-    assert git(project, "for-each-ref", LEDGER) == before
+    assert refs(project, LEDGER) == before
 
     here, path = context(project), tmp_path / "decision.json"
     for ran in (held, off, released):

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from kit import commit, git, make_project, warden
+from kit import commit, git, make_project, refs, warden
 from shops import LEDGER, NAME, open_shop
 
 from release.adapters.clock import Clock
@@ -123,13 +123,13 @@ def fill(folder: Path) -> Path:
 
 def test_a_full_disk_is_told_as_one_and_loses_nothing(small_disk):
     project = make_project(small_disk / "project")
-    before = git(project, "for-each-ref"), git(project, "rev-parse", "HEAD")
+    before = refs(project), git(project, "rev-parse", "HEAD")
     ballast = fill(small_disk)
     ran = warden(project, "release.publish")
     assert ran.code == 1, ran.err
     assert ran.document["what"] == "there is no room to write"
     assert "nothing is lost" in ran.document["next"]
-    assert (git(project, "for-each-ref"), git(project, "rev-parse", "HEAD")) == before
+    assert (refs(project), git(project, "rev-parse", "HEAD")) == before
     git(project, "fsck", "--no-dangling")
     ballast.unlink()
     assert warden(project, "release.reconcile").document["state"] == "clean"

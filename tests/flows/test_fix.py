@@ -8,7 +8,7 @@ import fix_world
 import pytest
 from fix_world import LEDGER, LIB, branches, configure, fixed, on_github, state, warn
 from forge_server import TOKEN
-from kit import commit, git, served, warden
+from kit import commit, git, refs, served, warden
 
 from release.adapters.clock import Clock
 from release.adapters.workspace import open_workspace
@@ -28,7 +28,7 @@ def test_without_anything_to_free_there_is_nothing_to_do(project, osv):
 
 def test_a_dry_run_shows_the_edit_and_changes_nothing(project, osv):
     warn(osv, "PYSEC-1", "lib", "2.0")
-    before = git(project, "for-each-ref")
+    before = refs(project)
     ran = warden(project, "release.fix", "--dry-run")
     assert ran.code == 0, ran.err
     assert ran.document["edits"] == [{"requirement": LIB, "becomes": "lib>=1"}]
@@ -40,7 +40,7 @@ def test_a_dry_run_shows_the_edit_and_changes_nothing(project, osv):
         '-  "lib>=1, <2",  # capped',
         '+  "lib>=1",  # capped',
     ]
-    assert git(project, "for-each-ref") == before
+    assert refs(project) == before
     page = (Path(__file__).parents[2] / "docs" / "fix.md").read_text()
     assert page.partition("```diff\n")[2].partition("```")[0].splitlines() == changed
 

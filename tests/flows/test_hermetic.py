@@ -14,7 +14,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from kit import advise, commit, git, make_project, warden
+from kit import advise, commit, git, make_project, refs, warden
 
 from release.adapters import embedded, netrc
 from release.adapters.credentials import Credential, Given
@@ -166,7 +166,7 @@ def test_a_hostile_world_steers_nothing(tmp_path, packages):
 def _state(repository: Path) -> tuple[str, ...]:
     files = (p for p in repository.rglob("*") if p.is_file() and p.parent.name != ".git")
     listed = " ".join(sorted(str(path) for path in files))
-    return listed, git(repository, "for-each-ref"), git(repository, "status", "--porcelain")
+    return listed, refs(repository), git(repository, "status", "--porcelain")
 
 
 def _require_no_canary(project: Path) -> None:

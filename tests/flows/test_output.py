@@ -17,7 +17,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from kit import commit, git, make_project
+from kit import commit, git, make_project, refs
 
 SCRIPT = Path(sysconfig.get_path("scripts")) / "release-warden"
 PUBLISH = "release.publish"
@@ -242,7 +242,7 @@ def test_stopped_in_the_gates_nothing_is_irreversible(project, number, code, nam
     assert document["what"] == f"stopped by {name}"
     assert document["why"] == "irreversible so far: nothing"
     assert alive(word) == []
-    assert git(project, "for-each-ref", LEDGER) == ""
+    assert refs(project, LEDGER) == ""
     assert git(project, "status", "--porcelain") == ""
 
 
@@ -255,7 +255,7 @@ def test_stopped_in_the_build_nothing_is_irreversible(project):
     assert (ended, document["why"]) == (130, "irreversible so far: nothing")
     assert time.monotonic() - began < 30
     assert alive(word) == []
-    assert git(project, "for-each-ref", LEDGER) == ""
+    assert refs(project, LEDGER) == ""
 
 
 @pytest.mark.parametrize(

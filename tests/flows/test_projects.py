@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from kit import advise, commit, git, make_project, warden
+from kit import advise, commit, git, make_project, refs, warden
 
 pytestmark = pytest.mark.online  # build backends come from the registry
 
@@ -132,7 +132,7 @@ def test_extras_and_markers_make_the_closures(tmp_path):
     words = ("release.scan", "--no-record", "--advisories", str(tmp_path / "advisories"))
     ran = warden(project, *words)
     assert ran.code == 0, ran.err
-    assert git(project, "for-each-ref", "refs/release-warden") == ""
+    assert refs(project, "refs/release-warden") == ""
     [candidate] = [c for c in ran.document["closures"] if c["kind"] == "candidate"]
     assert candidate["extras"] == ["all", "shout-loud"]
     pins = {pin["name"]: pin for pin in candidate["pins"]}

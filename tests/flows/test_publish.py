@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from kit import commit, git, make_project, served, warden
+from kit import commit, git, make_project, refs, served, warden
 
 LEDGER = "refs/release-warden/plain-thing"
 
@@ -46,16 +46,16 @@ def test_the_next_release_is_a_patch_with_the_version_written_into_the_commit(pr
 
 def test_a_dry_run_changes_nothing_and_tells_every_problem(project):
     warden(project, "release.publish")
-    before = git(project, "for-each-ref")
+    before = refs(project)
     (project / "stray.txt").write_text("x")
     ran = warden(project, "release.publish", "--dry-run", "--bump", "1.0.0")
     assert ran.code == 3
     assert [p["check"] for p in ran.document["problems"]] == ["clean-tree", "version-free"]
-    assert git(project, "for-each-ref") == before
+    assert refs(project) == before
     refused = warden(project, "release.publish", "--bump", "1.0.0")
     assert refused.code == 3
     assert refused.document["schema"] == "release-warden/error/1"
-    assert git(project, "for-each-ref") == before
+    assert refs(project) == before
 
 
 def test_a_red_gate_stops_before_anything_irreversible(project):
@@ -67,7 +67,7 @@ def test_a_red_gate_stops_before_anything_irreversible(project):
     ran = warden(project, "release.publish")
     assert ran.code == 3, ran.err
     assert ran.document["error"] == "blocked"
-    assert git(project, "for-each-ref", f"{LEDGER}/local") == ""
+    assert refs(project, f"{LEDGER}/local") == ""
     assert served(project) == {}
 
 

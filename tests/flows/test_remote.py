@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import pytest
-from kit import git, make_project, warden
+from kit import git, make_project, refs, warden
 from shops import LEDGER, NAME, open_shop
 
 from release.adapters import embedded
@@ -30,6 +30,7 @@ def test_a_release_is_in_the_index_the_ledger_of_the_remote_and_its_tags(shop):
     assert shop.refs() == [
         "refs/heads/main",
         f"{LEDGER}/decisions",
+        f"{LEDGER}/runs",
         f"{LEDGER}/{NAME}/bytes/1.0.0",
         f"{LEDGER}/{NAME}/releases/1.0.0",
         "refs/tags/v1.0.0",
@@ -102,7 +103,7 @@ def test_a_remote_that_is_down_says_so_and_nothing_is_lost(shop):
     assert ran.code == 75, ran.err
     assert "origin does not answer" in ran.document["what"]
     assert shop.served() == {}
-    assert git(shop.project, "for-each-ref", LEDGER) == ""
+    assert refs(shop.project, LEDGER) == ""
 
 
 def test_a_remote_that_refuses_the_push_leaves_nothing_sealed(shop):
@@ -113,7 +114,7 @@ def test_a_remote_that_refuses_the_push_leaves_nothing_sealed(shop):
     ran = shop.publish()
     assert ran.code == 75, ran.err
     assert "is protected" in ran.document["why"]
-    assert git(shop.project, "for-each-ref", LEDGER) == ""
+    assert refs(shop.project, LEDGER) == ""
     assert shop.served() == {}
 
 

@@ -23,7 +23,7 @@ from pathlib import Path
 
 import pytest
 from filelock import FileLock
-from kit import Ran, commit, git, make_project
+from kit import Ran, commit, git, make_project, refs
 
 PAGE = Path(__file__).parents[2] / "docs" / "errors.md"
 SCRIPT = Path(sysconfig.get_path("scripts")) / "release-warden"
@@ -54,8 +54,8 @@ def state(project: Path) -> tuple[object, ...]:
     repository = project / ".git"
     if not repository.is_dir():
         return None, files
-    refs = [line for line in git(project, "for-each-ref").splitlines() if "/decisions" not in line]
-    return (refs, (repository / "HEAD").read_text()), files
+    kept = [line for line in refs(project).splitlines() if "/decisions" not in line]
+    return (kept, (repository / "HEAD").read_text()), files
 
 
 def append(project: Path, name: str, text: str) -> None:
@@ -242,6 +242,8 @@ CASES = (
           "--key perhaps: yes or no is wanted"),
     Wrong("days that are none", "aws.deploy --days many", 2,
           "--days many: a number from 1 to 3650 is wanted"),
+    Wrong("figures in a form that there is not", "release.metrics --format xml", 2,
+          "there are no figures as 'xml'"),
     Wrong("a report in a form that there is not", "release.report --format pdf", 2,
           "there is no report as 'pdf'"),
     Wrong("reporting before scanning", "release.report", 4, "no scan is recorded yet"),
@@ -511,7 +513,7 @@ def test_a_release_whose_dependencies_do_not_come_is_not_sealed(project, server)
     assert ran.code == 1, ran.err
     assert ran.document["error"] == "verification"
     assert "irreversible so far: nothing" in ran.document["why"]
-    assert git(project, "for-each-ref", "refs/release-warden/plain-thing/local") == ""
+    assert refs(project, "refs/release-warden/plain-thing/local") == ""
 
 
 def test_a_held_lock_is_75_and_names_the_holder(project, capsys, monkeypatch):

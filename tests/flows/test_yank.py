@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from kit import advise, git, make_project, warden
+from kit import advise, git, make_project, refs, warden
 from warehouse import Warehouse
 
 from release.adapters import embedded
@@ -78,7 +78,7 @@ def test_a_scan_sees_it_too_and_looks_at_the_release_before(project, owner, tmp_
     ],
 )
 def test_wrong_usage_changes_nothing(project, owner, words, told):
-    before = git(project, "for-each-ref")
+    before = refs(project)
     ran = warden(project, "release.yank", *words)
     assert (ran.code, ran.document["what"]) == (2, told)
-    assert git(project, "for-each-ref") == before
+    assert refs(project) == before

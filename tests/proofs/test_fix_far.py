@@ -9,7 +9,7 @@ import fix_world
 import pytest
 from fix_world import LEDGER, branches, configure, on_github, state, warn
 from forge_server import Trouble
-from kit import commit, git, served, warden
+from kit import commit, git, refs, served, warden
 from osv_server import Trouble as Silence
 
 from release.adapters.clock import Clock
@@ -183,9 +183,9 @@ def test_in_stages_the_edit_travels_with_the_plan(project, osv):
     text = (project / "pyproject.toml").read_text()
     (project / "pyproject.toml").write_text(text.replace("'safe' ,", "'safe >= 1.0' ,"))
     configure(project, 'fix = "release"')
-    before, refs = state(project), git(project, "for-each-ref")
+    before, standing = state(project), refs(project)
     _, digest = staged(project, "check", "build")
-    assert git(project, "for-each-ref") == refs
+    assert refs(project) == standing
     ran, digest = staged(project, "record", digest=digest)
     assert ran.document["decision"]["action"] == "release"
     scanned = json.loads(git(project, "show", f"{LEDGER}/history:snapshot.json"))

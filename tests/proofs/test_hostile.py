@@ -10,7 +10,7 @@ import shutil
 
 import pytest
 from hostile_cases import CASES, QUICK, hurry
-from kit import git, make_project, warden
+from kit import git, make_project, refs, warden
 
 from release.__main__ import main
 from release.testing.hostile_index import good, lose_answer, serve_hostile_index, stale, status
@@ -171,7 +171,7 @@ def test_from_the_very_beginning(name, codes, index, tmp_path):
     ran = warden(project, *words, **right(index))
     assert ran.code in codes, ran.err
     if ran.code == 4:
-        assert git(project, "for-each-ref", LEDGER) == "", "nothing is sealed"
+        assert refs(project, LEDGER) == "", "nothing is sealed"
     if ran.code:
         index.heal()
         again = warden(project, *words, **right(index))

@@ -1,0 +1,84 @@
+"""The book of runs in the ledger: one parentless commit, replaced at the end of each run.
+
+It holds measurements and no truth: where it cannot be shared, what the remote has stays, and
+nothing else is the worse for it.
+"""
+
+from __future__ import annotations
+
+from typing import cast
+
+from release.adapters import terminal
+from release.adapters.ledger import Ledger, documents
+from release.adapters.meter import Meter
+from release.errors import Failure, TryAgainError
+from release.flows.context import Context
+from release.model.runs import Ran, Runs
+from release.model.snapshot import State
+
+NAME = "runs"
+TRIES = 3
+"""How often the book is taken up again when another run wrote into it meanwhile."""
+
+
+def ran(context: Context, task: str, meter: Meter, code: int) -> Ran:
+    """The run that goes on, as its meter stands."""
+    return Ran(
+        run=meter.run,
+        task=task,
+        stage=meter.stage,
+        repository=context.place.name,
+        at=context.clock.now(),
+        seconds=meter.seconds,
+        exit_code=code,
+        ci=terminal.in_ci(),
+        failure=cast("Failure", meter.failure) if meter.failure else None,
+        version=meter.version,
+        actor=meter.actor,
+        steps=dict(meter.steps),
+        retries=meter.retries,
+        credential=meter.credential,
+        scanners=cast("dict[str, State]", dict(meter.scanners)),
+    )
+
+
+def keep(context: Context, run: Ran, *, share: bool) -> None:
+    """Write a run into the book.
+
+    :param share: at the remote first, where there is one.
+    :raises TryAgainError: others write into it all the time, or the remote does not take it.
+    """
+    ledger = context.ledger
+    for left in reversed(range(TRIES)):
+        try:
+            _write(ledger, context.metadata.normalized_name, run, share=share)
+        except TryAgainError:
+            if not left:
+                raise
+            ledger.fetch()
+        else:
+            return
+
+
+def _write(ledger: Ledger, project: str, run: Ran, *, share: bool) -> None:
+    tip = ledger.tip(NAME)
+    book = ledger.read(Runs, tip, "runs.json") or Runs(project=project)
+    ledger.write(
+        ledger.ref(NAME),
+        documents(runs=book.with_run(run)),
+        old=tip,
+        message=NAME,
+        at=run.at,
+        parents=(),
+        share=share,
+    )
+
+
+def book(context: Context) -> Runs:
+    """The book of runs, empty where none was kept yet.
+
+    :raises DocumentError: it cannot be read.
+    """
+    ledger = context.ledger
+    found = ledger.read(Runs, ledger.tip(NAME), "runs.json")
+    return found or Runs(project=context.metadata.normalized_name)

@@ -1,0 +1,202 @@
+"""Figures out of the documents that the ledger holds; nothing is asked and nothing is guessed."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from release.errors import Failure
+from release.model.heartbeat import Heartbeat
+from release.model.history import History, Story
+from release.model.metrics import (
+    Exposure,
+    Metrics,
+    Minutes,
+    Publishing,
+    Releases,
+    Scanning,
+    Spread,
+    Used,
+)
+from release.model.record import Record, Tracked
+from release.model.release import Release
+from release.model.runs import Ran, Runs
+from release.model.seal import Journal
+from release.model.snapshot import State
+from release.record.history import REMEDIES
+
+WINDOW = timedelta(days=30)
+DAY, HOUR = timedelta(days=1), timedelta(hours=1)
+SHIPPING = frozenset({"gates", "build", "verify", "upload", "confirm", "prove", "tag"})
+"""Steps that only a run which publishes takes."""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """All that the figures are made of, as the ledger holds it."""
+
+    runs: Runs
+    history: History
+    journals: tuple[Journal, ...]
+    record: Record | None
+    heartbeat: Heartbeat | None
+
+
+def metrics(seen: Seen, now: datetime) -> Metrics:
+    """Every figure.
+
+    :param now: what ages are counted to.
+    """
+    ran = seen.runs.ran
+    return Metrics(
+        project=seen.history.project,
+        repository=seen.history.repository,
+        as_of=now,
+        since=ran[0].at if ran else None,
+        runs=len(ran),
+        releases=_releases(seen.history.releases, now),
+        publishing=_publishing(ran, seen.journals),
+        scanning=_scanning(ran, seen.heartbeat, now),
+        exposure=_exposure(seen.record, seen.history.stories, now),
+        response=seen.history.response if seen.record else (),
+        ci=_minutes(ran, now),
+    )
+
+
+def spread(values: Iterable[float]) -> Spread | None:
+    """How values spread; ``None`` where there are none."""
+    held = sorted(values)
+    if not held:
+        return None
+    return Spread(
+        count=len(held),
+        median=round(_rank(held, 0.5), 3),
+        p95=round(_rank(held, 0.95), 3),
+        most=round(held[-1], 3),
+    )
+
+
+def _rank(held: Sequence[float], share: float) -> float:
+    """The nearest-rank quantile of sorted values."""
+    return held[math.ceil(share * len(held)) - 1]
+
+
+def _releases(releases: Sequence[Release], now: datetime) -> Releases:
+    confirmed = [one for one in releases if one.state == "confirmed"]
+    return Releases(
+        by_state=dict(Counter(one.state for one in releases)),
+        by_trigger=dict(Counter(one.trigger for one in confirmed)),
+        last_30_days=sum(now - one.sealed_at <= WINDOW for one in confirmed),
+        last_at=max((one.sealed_at for one in confirmed), default=None),
+    )
+
+
+def _publishing(ran: Sequence[Ran], journals: Sequence[Journal]) -> Publishing:
+    attempts = _attempts(ran)
+    failures = [_failure(jobs) for jobs in attempts]
+    whole = [jobs for jobs, failure in zip(attempts, failures, strict=True) if failure is None]
+    return Publishing(
+        attempts=len(attempts),
+        succeeded=len(whole),
+        failed=dict(Counter(failure for failure in failures if failure)),
+        seconds=spread(sum(job.seconds for job in jobs) for jobs in whole),
+        steps=_steps(journals),
+        retries=sum(job.retries for jobs in attempts for job in jobs),
+        credentials=_credentials(job for jobs in attempts for job in jobs),
+    )
+
+
+def _attempts(ran: Sequence[Ran]) -> list[list[Ran]]:
+    """The runs that published or tried to, those of one workflow's run together."""
+    groups: dict[str, list[Ran]] = defaultdict(list)
+    for one in ran:
+        if SHIPPING & one.steps.keys():
+            groups[one.run].append(one)
+    return list(groups.values())
+
+
+def _failure(jobs: Iterable[Ran]) -> Failure | None:
+    """What an attempt failed of; a run that was stopped, or failed for no known reason, did too."""
+    return next((job.failure or "unknown" for job in jobs if job.exit_code), None)
+
+
+def _steps(journals: Iterable[Journal]) -> dict[str, Spread]:
+    """Seconds by step, of all journals: a seal's journal holds each step that succeeded."""
+    seconds: dict[str, list[float]] = defaultdict(list)
+    for journal in journals:
+        for entry in journal.entries:
+            if entry.step in SHIPPING:
+                seconds[entry.step].append(entry.seconds)
+    found = {name: spread(values) for name, values in sorted(seconds.items())}
+    return {name: one for name, one in found.items() if one}
+
+
+def _credentials(jobs: Iterable[Ran]) -> dict[str, Used]:
+    served: Counter[str] = Counter()
+    refused: Counter[str] = Counter()
+    for job in jobs:
+        if job.credential:
+            (refused if job.failure == "auth" else served)[job.credential] += 1
+    return {
+        name: Used(served=served[name], refused=refused[name])
+        for name in sorted(served.keys() | refused.keys())
+    }
+
+
+def _scanning(ran: Iterable[Ran], heartbeat: Heartbeat | None, now: datetime) -> Scanning:
+    outcomes: dict[str, Counter[State]] = defaultdict(Counter)
+    scans = [one for one in ran if one.scanners]
+    for one in scans:
+        for name, state in one.scanners.items():
+            outcomes[name][state] += 1
+    last = heartbeat.taken_at if heartbeat else None
+    return Scanning(
+        scans=len(scans),
+        outcomes={name: dict(states) for name, states in sorted(outcomes.items())},
+        last_at=last,
+        age_hours=round((now - last) / HOUR, 2) if last else None,
+    )
+
+
+def _exposure(record: Record | None, stories: Iterable[Story], now: datetime) -> Exposure:
+    tracked = {item.finding.key: item for item in record.tracked} if record else {}
+    pairs = [(story, tracked[story.key]) for story in stories if story.key in tracked]
+    return Exposure(
+        ended=spread(_ended(pairs, "published_at")),
+        since_fix=spread(_ended(pairs, "fix_available_at")),
+        open=spread(
+            (now - item.finding.published_at) / DAY
+            for story, item in pairs
+            if story.state in {"open", "unexplained"} and item.finding.published_at
+        ),
+    )
+
+
+def _ended(pairs: Iterable[tuple[Story, Tracked]], clock: str) -> Iterable[float]:
+    """Days from one of a finding's clocks to the remedy that ended it; never less than none."""
+    for story, item in pairs:
+        began: datetime | None = getattr(item.finding, clock)
+        last = story.spans[-1]
+        if began and last.closed and last.cause in REMEDIES:
+            yield max((last.closed - began) / DAY, 0.0)
+
+
+def _minutes(ran: Iterable[Ran], now: datetime) -> Minutes:
+    paid = [one for one in ran if one.ci]
+    by_task: Mapping[str, float] = _summed(paid)
+    recent = [one for one in paid if now - one.at <= WINDOW]
+    return Minutes(
+        total=round(sum(one.seconds for one in paid) / 60, 2),
+        last_30_days=round(sum(one.seconds for one in recent) / 60, 2),
+        by_task={name: round(seconds / 60, 2) for name, seconds in sorted(by_task.items())},
+    )
+
+
+def _summed(paid: Iterable[Ran]) -> dict[str, float]:
+    seconds: dict[str, float] = defaultdict(float)
+    for one in paid:
+        seconds[one.task] += one.seconds
+    return seconds
