@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from ministack.core import iam_evaluator
 
@@ -161,6 +161,7 @@ STATEMENTS = st.builds(
 DOCUMENTS = st.lists(STATEMENTS, min_size=1, max_size=3).map(lambda found: {"Statement": found})
 
 
+@settings(deadline=None)
 @given(DOCUMENTS, DOCUMENTS, WORDS, WORDS, st.dictionaries(st.sampled_from(["k:a", "k:b"]), WORDS))
 def test_an_evaluator_of_others_says_the_same(identity, boundary, action, resource, values):
     ours = decide(
