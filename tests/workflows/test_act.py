@@ -101,11 +101,6 @@ def test_a_release_by_hand_then_one_that_is_owed_by_the_clock(ci):
     assert json.loads(site.read_text())["releases"][0]["version"] == "1.0.1"
     require_silence(ci, owed)
 
-    again = ci.run("release.yml", "repository_dispatch", {"action": "look-now"})
-    assert again.code == 0, again.log
-    assert "upload" not in again.results()
-    assert len(ci.shop.served()) == 4
-
 
 @pytest.mark.proof
 def test_the_status_workflow_renders_and_deploys(ci):
