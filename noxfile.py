@@ -34,7 +34,6 @@ TABLE = (
     Gate("publish", "release this project", door("release.publish"), parallel=False),
     Gate("auto", "release this project if one is owed", door("release.auto"), parallel=False),
     Gate("status", "write the status site", door("status.build"), parallel=False),
-    Gate("monitor", "look at the served status site", door("status.check"), parallel=False),
     Gate("demo", "replay an example package's story", door("demo"), parallel=False),
 )
 

@@ -30,7 +30,7 @@ def ci(tmp_path) -> Iterator[Ci]:
 def require_silence(ci: Ci, ran: Ran) -> None:
     """No token in any log."""
     tokens = [TOKEN, ci.issuer.request_token, *ci.issuer.given, *ci.mint.minted]
-    assert not [token for token in tokens if token in ran.log]
+    assert not [token for token in tokens if token in ran.said]
 
 
 def test_a_push_runs_the_gates(ci):
@@ -100,11 +100,6 @@ def test_a_release_by_hand_then_one_that_is_owed_by_the_clock(ci):
     site = owed.store / "deployed" / "security-status" / "index.json"
     assert json.loads(site.read_text())["releases"][0]["version"] == "1.0.1"
     require_silence(ci, owed)
-
-    again = ci.run("release.yml", "repository_dispatch", {"action": "look-now"})
-    assert again.code == 0, again.log
-    assert "upload" not in again.results()
-    assert len(ci.shop.served()) == 4
 
 
 @pytest.mark.proof
