@@ -16,6 +16,14 @@ TABLE = "tool.release-warden"
 
 HOLDS_A_USER = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^/?#]*@")
 
+REGION = r"^[a-z]{2}(-[a-z]+)+-[0-9]$"
+ROLE_ARN = r"^arn:aws[a-z-]*:iam::[0-9]{12}:role/[A-Za-z0-9+=,.@_/-]+$"
+SECRET = r"^[A-Za-z0-9/_+=.@:-]{1,2048}$"  # noqa: S105 - the form of a name
+STACK = r"^[A-Za-z][A-Za-z0-9-]{0,127}$"
+"""Forms of names as AWS gives them (IAM, Secrets Manager, CloudFormation API references)."""
+REPOSITORY = r"^[A-Za-z0-9-]+/[A-Za-z0-9_.-]+$"
+WORKFLOW = r"^[A-Za-z0-9_.-]+\.ya?ml$"
+
 BUILT_IN_SCANNERS = ("osv", "pip-audit", "bandit", "detect-secrets")
 """Others come by the entry points ``release_warden.scanners``."""
 
@@ -97,12 +105,49 @@ class RepositoryTable(Settings, frozen=True, kw_only=True):
     simple_url: str | None = None
 
 
+class AwsTable(Settings, frozen=True, kw_only=True):
+    """``[tool.release-warden.aws]``: a token in AWS Secrets Manager; nothing of it is secret.
+
+    ``region``: where the secret is, such as ``eu-central-1``.
+    ``role-arn``: the role that a job takes on, as ``arn:aws:iam::123456789012:role/NAME``.
+    ``secret``: the secret's name or ARN.
+    ``stack``: the name of the CloudFormation stack that holds both.
+    """
+
+    region: Annotated[str, msgspec.Meta(pattern=REGION)] | None = None
+    role_arn: Annotated[str, msgspec.Meta(pattern=ROLE_ARN)] | None = None
+    secret: Annotated[str, msgspec.Meta(pattern=SECRET)] | None = None
+    stack: Annotated[str, msgspec.Meta(pattern=STACK)] = "release-warden"
+
+
+class GithubTable(Settings, frozen=True, kw_only=True):
+    """``[tool.release-warden.github]``: which jobs may publish.
+
+    ``repository``: as ``owner/name``.
+    ``repository-id``: its number, which stays when it is renamed.
+    ``environments``: of the jobs that upload.
+    ``workflow``: the file below ``.github/workflows`` that they stand in.
+    """
+
+    repository: Annotated[str, msgspec.Meta(pattern=REPOSITORY)] | None = None
+    repository_id: Annotated[int, msgspec.Meta(gt=0)] | None = None
+    environments: tuple[Annotated[str, msgspec.Meta(min_length=1, max_length=255)], ...] = (
+        "pypi-auto",
+        "pypi-manual",
+    )
+    workflow: Annotated[str, msgspec.Meta(pattern=WORKFLOW)] = "release.yml"
+
+
 class Config(Settings, frozen=True, kw_only=True):
     """``[tool.release-warden]``.
 
     ``repository``: where releases go: ``local`` (the embedded index), ``testpypi``, ``pypi``, a
     name below ``repositories``, or the address that takes uploads.
     ``repositories``: repositories of your own, by name.
+    ``credential``: where the right to upload comes from: what twine finds (``keyboard``), PyPI's
+    trusted publishing, or a token in AWS Secrets Manager.
+    ``aws``: where that token is.
+    ``github``: which jobs may publish.
     ``remote``: the git remote that shares the ledger and takes tags and branches, such as
     ``origin``; by default none.
     ``commit``: whether release commits are brought to the remote's default branch: ``none``, by a
@@ -146,6 +191,9 @@ class Config(Settings, frozen=True, kw_only=True):
     remote: str | None = None
     forge: Literal["github"] | None = None
     forge_url: str | None = None
+    credential: Literal["keyboard", "trusted-publishing", "aws"] = "keyboard"
+    aws: AwsTable = AwsTable()
+    github: GithubTable = GithubTable()
 
     @property
     def digest(self) -> str:
@@ -169,6 +217,8 @@ def parse(pyproject: str) -> Config:
     policy = table.get("policy", {})
     _refuse_unknown_keys(policy, Policy, f"{TABLE}.policy")
     _refuse_unknown_keys(policy.get("rules", {}), Overrides, f"{TABLE}.policy.rules")
+    _refuse_unknown_keys(table.get("aws", {}), AwsTable, f"{TABLE}.aws")
+    _refuse_unknown_keys(table.get("github", {}), GithubTable, f"{TABLE}.github")
     repositories = table.get("repositories", {})
     for name, one in repositories.items() if isinstance(repositories, dict) else ():
         _refuse_unknown_keys(one, RepositoryTable, f"{TABLE}.repositories.{name}")

@@ -20,11 +20,11 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from release.config import Config, Policy, RepositoryTable
+from release.config import AwsTable, Config, GithubTable, Policy, RepositoryTable
 from release.decide.rules import MINOR, OWED, POSTURE
 
 ROOT = Path(__file__).parents[2]
-TABLES = (Config, Policy, RepositoryTable)
+TABLES = (Config, Policy, RepositoryTable, AwsTable, GithubTable)
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md"))]
 
 
