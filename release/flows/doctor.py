@@ -1,0 +1,345 @@
+"""``release.doctor``: look at everything that a release rests on, all at once, and change nothing.
+
+What has to be asked elsewhere (the index, GitHub, the git remote, the keyring) is asked side by
+side, and given up after :data:`PATIENCE`: a server that is silent is one line of the diagnosis and
+does not keep the others from being told. No code of the project runs.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
+
+from packaging.version import InvalidVersion, Version
+
+from release.adapters import process
+from release.adapters.forge import REPOSITORY, open_named
+from release.adapters.index import SimpleIndex
+from release.adapters.interpreters import interpreters
+from release.adapters.repository import Repository, publishing_pages
+from release.errors import UsageError, VerificationError, WardenError
+from release.flows.context import Context
+from release.flows.outlook import outlook
+from release.flows.seals import seals
+from release.model.diagnosis import Diagnosis, Ownership, Publisher
+from release.model.listing import IndexFile
+from release.model.metadata import CoreMetadata
+from release.scan.pythons import supported
+from release.ship.doctor import FROM_CI, Facts, Forge, Shared, Tools, Unseen, examine, state_of
+from release.ship.ownership import Attester, Clues, emails_of, home_of, judge
+from release.ship.preflight import Preflight
+from release.ship.publishers import Wanted, publishers
+
+PATIENCE = 20.0
+"""Seconds for all that is asked elsewhere."""
+LARGEST = 20 << 20
+"""Bytes of an archive that is fetched only to read its metadata."""
+ID_TOKENS = "ACTIONS_ID_TOKEN_REQUEST_URL"
+"""Set by GitHub where a job may ask for an identity token."""
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a person asks for: servers in depth, and a real upload token, thrown away.
+
+    :raises UsageError: the second without the first.
+    """
+
+    deep: bool = False
+    mint: bool = False
+
+    def __post_init__(self) -> None:
+        if self.mint and not self.deep:
+            raise UsageError(
+                "--mint needs --deep",
+                why="it asks the index for a real upload token",
+                remedy="say release.doctor --deep --mint, in the job that uploads",
+            )
+
+
+@dataclass(frozen=True)
+class Listed:
+    """What the index shows of the name."""
+
+    files: tuple[IndexFile, ...] | None
+    metadata: str
+    attester: Attester | None
+    index: SimpleIndex
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What git has: the ledger, the tags, and what can be seen beforehand of a release."""
+
+    shared: Shared
+    sealed: Mapping[str, str]
+    tagged: frozenset[str]
+    outlook: Preflight
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What is looked at, as far as the project's own files tell."""
+
+    context: Context
+    repository: Repository
+    project: dict[str, Any]
+    home: str
+    github: str
+
+    @property
+    def name(self) -> str:
+        """The project's normalized name."""
+        return self.context.metadata.normalized_name
+
+    @property
+    def from_ci(self) -> bool:
+        """Whether only a job of the workflow can upload."""
+        local = self.context.place.is_local
+        return self.context.workspace.config.credential in FROM_CI and not local
+
+
+def doctor(context: Context, repository: Repository, asked: Asked) -> Diagnosis:
+    """Look at everything."""
+    subject = _subject(context, repository)
+    seen = together(
+        {
+            "index": lambda: _index(subject),
+            "git": lambda: _git(subject),
+            "forge": lambda: _forge(subject),
+            "credential": repository.source.problem,
+            "tools": lambda: _tools(subject),
+        }
+    )
+    facts = _facts(subject, seen, asked)
+    checks = examine(facts)
+    config = context.workspace.config
+    return Diagnosis(
+        project=subject.name,
+        repository=repository.name,
+        commit=context.workspace.commit,
+        as_of=context.clock.now(),
+        state=state_of(checks),
+        credential=config.credential,
+        ownership=facts.ownership if isinstance(facts.ownership, Ownership) else None,
+        publishers=facts.publishers,
+        checks=checks,
+        deep=asked.deep,
+    )
+
+
+def together(
+    looks: Mapping[str, Callable[[], Any]], patience: float = PATIENCE
+) -> dict[str, Any | Unseen]:
+    """Look at many things side by side; what fails or takes too long is unseen.
+
+    The threads are daemons, so that one that waits for a silent server does not hold the end of
+    the run; the children that they wait for are ended.
+
+    :param looks: by name.
+    :param patience: seconds for all of them together.
+    """
+    seen: dict[str, Any | Unseen] = {}
+    threads = {
+        name: threading.Thread(target=_look, args=(seen, name, look), daemon=True)
+        for name, look in looks.items()
+    }
+    for thread in threads.values():
+        thread.start()
+    end = time.monotonic() + patience
+    for thread in threads.values():
+        thread.join(max(0.0, end - time.monotonic()))
+    if late := [name for name in looks if name not in seen]:
+        process.end_children()
+        silent = Unseen(f"no answer within {patience:g} seconds", next="run it again")
+        return {**dict.fromkeys(late, silent), **seen}
+    return dict(seen)
+
+
+def _look(seen: dict[str, Any], name: str, look: Callable[[], Any]) -> None:
+    try:
+        seen[name] = look()
+    except WardenError as error:
+        seen[name] = Unseen.of(error)
+
+
+def _subject(context: Context, repository: Repository) -> Subject:
+    workspace = context.workspace
+    table = tomllib.loads(workspace.read("pyproject.toml") or "").get("project", {})
+    project = table if isinstance(table, dict) else {}
+    if isinstance(project.get("name"), str):
+        # A dynamic version would be built, and that runs code of the project.
+        context.believe(
+            CoreMetadata(
+                name=project["name"],
+                version=str(project.get("version", "0")),
+                requires_python=project.get("requires-python"),
+            )
+        )
+    url = workspace.git.ask("remote", "get-url", "--", workspace.config.remote or "origin")
+    home = home_of(url or "")
+    told = workspace.config.github.repository or home.partition("/")[2]
+    return Subject(context, repository, project, home, told or process.variable(REPOSITORY) or "")
+
+
+def _index(subject: Subject) -> Listed:
+    index = SimpleIndex(subject.repository.simple_url, fresh=True)
+    files = index.listing(subject.name)
+    newest = _newest(files or ())
+    attester = next((told for one in newest if (told := index.attester(one))), None)
+    return Listed(files, _metadata(index, newest), attester, index)
+
+
+def _newest(files: tuple[IndexFile, ...]) -> list[IndexFile]:
+    """The files of the highest version, those first whose metadata cost least."""
+    last = max((file.version for file in files if file.version), default=None)
+    found = [file for file in files if last and file.version == last]
+    return sorted(found, key=lambda file: (file.metadata_url is None, file.size or LARGEST))
+
+
+def _metadata(index: SimpleIndex, newest: list[IndexFile]) -> str:
+    """The metadata of a release, where they cost little to get."""
+    for file in newest:
+        if file.metadata_url or (file.size or 0) < LARGEST:
+            try:
+                return index.metadata(file)
+            except VerificationError:
+                continue
+    return ""
+
+
+def _git(subject: Subject) -> Kept:
+    context, name = subject.context, subject.repository.name
+    remote, ledger = context.remote, context.ledger
+    found = [*seals(ledger, name)]
+    prefix = context.tag_prefix
+    tagged = (tag.removeprefix(prefix) for tag in context.workspace.git.tags(prefix))
+    shared = Shared(
+        remote=remote.name if remote else "",
+        default_branch=(remote.default_branch() or "").removeprefix("refs/heads/")
+        if remote
+        else "",
+        releases=sum(one.journal.state == "confirmed" for one in found),
+        unfinished=next((one.manifest.version for one in found if one.is_open), ""),
+    )
+    return Kept(
+        shared=shared,
+        sealed={file.name: file.sha256 for one in found for file in one.manifest.files},
+        tagged=frozenset(version for tag in tagged if (version := _version(tag))),
+        outlook=outlook(context, subject.repository, SimpleIndex(subject.repository.simple_url)),
+    )
+
+
+def _version(text: str) -> str:
+    try:
+        return str(Version(text))
+    except InvalidVersion:
+        return ""
+
+
+def _forge(subject: Subject) -> Forge | None:
+    if not subject.from_ci or not subject.github:
+        return None
+    config = subject.context.workspace.config
+    github = open_named(config, subject.github)
+    setup = github.setup()
+    return Forge(
+        id=setup.id,
+        full_name=setup.full_name,
+        default_branch=setup.default_branch,
+        is_protected=github.is_protected(setup.default_branch),
+        environments={name: github.environment(name) for name in config.github.environments},
+    )
+
+
+def _tools(subject: Subject) -> Tools:
+    context, root = subject.context, subject.context.workspace.root
+    configured = context.workspace.config.pythons
+    wanted = supported(context.metadata.requires_python, configured, context.clock.now())
+    told = {
+        "git": process.run(["git", "--version"], cwd=root),
+        "uv": process.run([process.script("uv"), "--version"], cwd=root),
+    }
+    return Tools(
+        versions={
+            name: done.stdout.split()[-1 if name == "git" else 1] for name, done in told.items()
+        },
+        pythons=wanted,
+        here=tuple(interpreters(wanted)),
+    )
+
+
+def _facts(subject: Subject, seen: Mapping[str, Any], asked: Asked) -> Facts:
+    context = subject.context
+    config, workspace = context.workspace.config, context.workspace
+    listed, kept = seen["index"], seen["git"]
+    index = listed.index if isinstance(listed, Listed) else None
+    outlooked = kept.outlook if isinstance(kept, Kept) else kept
+    if index and isinstance(outlooked, Preflight):
+        outlooked = replace(outlooked, told=index.told)
+    ownership = _ownership(subject, listed, kept)
+    path = f".github/workflows/{config.github.workflow}"
+    return Facts(
+        config=config,
+        repository=subject.repository.name,
+        project=subject.name,
+        ownership=ownership,
+        missing=seen["credential"],
+        shared=kept.shared if isinstance(kept, Kept) else kept,
+        outlook=outlooked,
+        tools=seen["tools"],
+        github=subject.github,
+        home=subject.home,
+        in_job=bool(process.variable(ID_TOKENS)),
+        workflow=workspace.git.show(workspace.commit, path),
+        forge=seen["forge"],
+        attester=listed.attester if isinstance(listed, Listed) else None,
+        publishers=tuple(_publishers(subject, ownership)),
+        deep=asked.deep,
+    )
+
+
+def _ownership(
+    subject: Subject, listed: Listed | Unseen, kept: Kept | Unseen
+) -> Ownership | Unseen:
+    """Whose the name is; what git could not tell is missing evidence, and no more."""
+    if isinstance(listed, Unseen):
+        return listed
+    authors = subject.project.get("authors", ()), subject.project.get("maintainers", ())
+    emails = [one.get("email", "") for people in authors for one in people]
+    known = kept if isinstance(kept, Kept) else None
+    return judge(
+        Clues(
+            listed=listed.files,
+            metadata=listed.metadata,
+            attester=listed.attester,
+            sealed=known.sealed if known else {},
+            tagged=known.tagged if known else frozenset(),
+            home=subject.home or (f"github.com/{subject.github}".lower() if subject.github else ""),
+            emails=emails_of(", ".join(emails)),
+        )
+    )
+
+
+def _publishers(subject: Subject, ownership: Ownership | Unseen) -> tuple[Publisher, ...]:
+    config = subject.context.workspace.config
+    if config.credential != "trusted-publishing" or isinstance(ownership, Unseen):
+        return ()
+    if not subject.github or subject.context.place.is_local:
+        return ()
+    account, project = publishing_pages(subject.repository.name, subject.name)
+    wanted = Wanted(
+        project=subject.name,
+        repository=subject.github,
+        workflow=config.github.workflow,
+        environments=config.github.environments,
+        account_page=account,
+        project_page=project,
+    )
+    return tuple(publishers(wanted, ownership.verdict))
