@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 from release.adapters.terminal import drawn
@@ -61,12 +62,15 @@ def _told(check: Check) -> Text:
 
 
 def _clicks(wanted: tuple[Publisher, ...]) -> Iterator[str]:
-    """What a person clicks on the index, once."""
+    """What a person clicks on the index: the same page and fields once, for all environments."""
     if not wanted:
         return
-    yield "What a person does on the index, once for each environment:"
-    for number, one in enumerate(wanted, 1):
-        when = f" (after {one.after})" if one.after else ""
-        first, *rest = one.steps
-        yield f"  {number}.{when} {first}"
-        yield from (f"     {step}" for step in rest)
+    yield "What a person does on the index, once:"
+    alike = groupby(wanted, lambda one: (one.steps[0], one.kind, one.after))
+    for number, (_, group) in enumerate(alike, 1):
+        first, *others = group
+        opening, *steps, last = first.steps
+        when = f"after {first.after}, " if first.after else ""
+        yield f"  {number}. {when}{opening}"
+        yield from (f"     {step}" for step in (*steps, last))
+        yield from (f"     the same again with Environment name: {o.environment}" for o in others)

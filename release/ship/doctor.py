@@ -136,6 +136,11 @@ class Facts:
         return self.repository == "local"
 
     @property
+    def is_public(self) -> bool:
+        """Whether it is an index whose trusted publishing is known."""
+        return self.repository in PUBLIC
+
+    @property
     def from_ci(self) -> bool:
         """Whether only a job of the workflow can upload."""
         return self.config.credential in FROM_CI and not self.is_local
@@ -175,6 +180,13 @@ def _unseen(name: str, seen: Unseen, state: CheckState = "unknown") -> Check:
 
 def _config(facts: Facts) -> Iterator[Check]:
     config, lacking = facts.config, tuple(_lacking(facts))
+    if config.credential == "trusted-publishing" and facts.from_ci and not facts.is_public:
+        yield Check(
+            name="config",
+            state="advice",
+            what=f"whether {facts.repository} has trusted publishing is not known",
+            next='if it has not: credential = "keyboard" in [tool.release-warden]',
+        )
     if not lacking:
         yield _ok("config", f"releases go to {facts.repository}, credential: {config.credential}")
     for what, remedy in lacking:
@@ -186,9 +198,6 @@ def _lacking(facts: Facts) -> Iterator[tuple[str, str]]:
     config = facts.config
     if not facts.from_ci:
         return
-    if config.credential == "trusted-publishing" and facts.repository not in PUBLIC:
-        what = f"nothing is known of trusted publishing at {facts.repository}"
-        yield what, 'set credential = "keyboard", or repository = "pypi"'
     if not facts.github:
         what = "nothing tells which repository on GitHub it is"
         yield what, f'set repository = "owner/name" in {GITHUB}'
@@ -303,12 +312,13 @@ def _environments(facts: Facts) -> Iterator[Check]:
     forge = facts.forge
     if not facts.from_ci or forge is None:
         return
-    for name in facts.config.github.environments:
-        if isinstance(forge, Unseen):
-            what = f"{name}: not checkable here, {forge.what}"
-            yield _unseen("environment", Unseen(what, forge.why, forge.next), "unchecked")
-        else:
-            yield _environment(name, forge.environments.get(name), forge.default_branch)
+    names = facts.config.github.environments
+    if isinstance(forge, Unseen):
+        what = f"{', '.join(names)}: not checkable here, {forge.what}"
+        yield _unseen("environment", Unseen(what, forge.why, forge.next), "unchecked")
+        return
+    for name in names:
+        yield _environment(name, forge.environments.get(name), forge.default_branch)
 
 
 def _environment(name: str, seen: Environment | None, branch: str) -> Check:

@@ -1,0 +1,293 @@
+"""release.doctor on real repositories, real indexes and a forge on loopback: all of it at once."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from forge_server import TOKEN, Forge, github
+from kit import Ran, commit, git, make_project, warden
+from shops import NAME, open_shop
+from warehouse import Warehouse
+
+from release.adapters.clock import Clock
+from release.adapters.workspace import open_workspace
+from release.errors import UnreachableError
+from release.flows import tasks
+from release.flows.context import Context
+from release.flows.doctor import Asked, together
+from release.model.base import encode
+from release.ship.doctor import Unseen
+
+WORKFLOW = """
+on: {workflow_dispatch: , schedule: [{cron: "0 4 * * *"}]}
+permissions: {}
+jobs:
+  auto:
+    environment: pypi-auto
+    permissions: {id-token: write}
+  manual:
+    environment: pypi-manual
+    permissions: {id-token: write}
+"""
+MAIN_ONLY = {
+    "deployment_branch_policy": {"protected_branches": False, "custom_branch_policies": True},
+    "policies": [{"id": 1, "name": "main", "type": "branch"}],
+}
+TRUSTED = 'credential = "trusted-publishing"'
+
+
+def checks(ran: Ran, name: str) -> list[tuple[str, str]]:
+    """State and words of the checks of a name."""
+    told = ran.document["checks"]
+    return [(check["state"], check["what"]) for check in told if check["name"] == name]
+
+
+def configure(project: Path, *lines: str) -> None:
+    """Add tables to pyproject.toml, committed."""
+    with (project / "pyproject.toml").open("a") as file:
+        file.write("\n".join(["", *lines, ""]))
+    commit(project)
+
+
+def diagnose(project: Path, *flags: str, **env: str) -> Ran:
+    """What ``release.doctor`` says, in this process; as ``warden`` gives it."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in env.items():
+            patch.setenv(name, value)
+        context = Context(open_workspace(project), Clock(), lambda _: None)
+        ended = tasks.doctor(context, Asked("--deep" in flags, "--mint" in flags))
+    return Ran(ended.code, encode(ended.document).decode(), ended.text)
+
+
+@pytest.fixture
+def shop(tmp_path):
+    with open_shop(tmp_path) as opened:
+        yield opened
+
+
+def test_a_project_without_any_configuration_is_well(tmp_path):
+    project = make_project(tmp_path / "project")
+    before = git(project, "for-each-ref")
+    ran = warden(project, "release.doctor")
+    assert (ran.code, ran.document["state"]) == (0, "healthy"), ran.out
+    assert ran.document["schema"] == "release-warden/diagnosis/1"
+    assert checks(ran, "config") == [("ok", "releases go to local, credential: keyboard")]
+    assert git(project, "for-each-ref") == before, "a doctor changes nothing"
+
+
+def test_a_name_is_free_then_ours_by_the_bytes_that_were_sealed(shop):
+    free = diagnose(shop.project, **shop.right)
+    assert (free.code, free.document["ownership"]["verdict"]) == (0, "free"), free.out
+    assert shop.publish("--reason", "The first.").code == 0
+    ours = diagnose(shop.project, **shop.right)
+    assert ours.code == 0, ours.out
+    assert ours.document["ownership"]["verdict"] == "ours"
+    assert ours.document["ownership"]["proved"] is True
+    assert checks(ours, "ledger") == [
+        ("ok", "1 release(s) to shop, shared by origin, default branch main")
+    ]
+    clone = shop.clone("another")
+    assert diagnose(clone, **shop.right).document["ownership"]["proved"] is True
+    for ran in (free, ours):
+        assert shop.server.password not in ran.out + ran.err
+
+
+def test_a_name_that_somebody_else_has_taken_cannot_be_told_for_ours(shop):
+    Warehouse(shop.server, shop.folder / "index").upload_tiny("plain-thing", "7.0.0")
+    ran = diagnose(shop.project, **shop.right)
+    assert ran.code == 4, ran.out
+    assert checks(ran, "name") == [("unknown", "whose plain-thing 7.0.0 on shop is cannot be told")]
+
+
+def test_no_credential_no_ledger_and_a_stale_branch_are_told_at_once(shop):
+    other = shop.clone("other")
+    shop.change(other, "meanwhile")
+    configure(shop.project, "[project.urls]", 'x = "https://x.example"')
+    git(shop.project, "remote", "rename", "origin", "away")
+    ran = diagnose(shop.project)
+    assert ran.code == 3, ran.out
+    assert checks(ran, "credential") == [("problem", "no credential for shop was found")]
+    assert checks(ran, "ledger") == [("unknown", "git knows no remote 'origin'")]
+    git(shop.project, "remote", "rename", "away", "origin")
+    behind = diagnose(shop.project, **shop.right)
+    assert checks(behind, "up-to-date") == [
+        ("problem", "origin/main holds commits that HEAD lacks")
+    ]
+
+
+def test_an_index_that_is_down_is_unknown_and_does_not_hide_the_rest(shop):
+    address = shop.server.simple_url
+    text = (shop.project / "pyproject.toml").read_text()
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        dead = f'simple-url = "http://127.0.0.1:{closed.getsockname()[1]}/simple/"'
+        (shop.project / "pyproject.toml").write_text(text + dead + "\n")
+        commit(shop.project)
+        git(shop.project, "push", "--quiet", "origin", "main")
+        ran = diagnose(shop.project, **shop.right)
+    assert (ran.code, ran.document["state"]) == (4, "unknown"), ran.out
+    ((state, what),) = checks(ran, "name")
+    assert (state, what.endswith("did not answer")) == ("unknown", True)
+    assert ran.document["ownership"] is None
+    assert checks(ran, "ledger")[0][0] == "ok"
+    assert address not in ran.out
+
+
+# the forge
+
+
+@contextmanager
+def on_github(shop: Any, **settings: Any) -> Iterator[tuple[Forge, dict[str, str]]]:
+    """The shop's remote on a forge, and a workflow that uploads from two environments."""
+    path = shop.project / ".github" / "workflows" / "release.yml"
+    path.parent.mkdir(parents=True)
+    path.write_text(WORKFLOW)
+    configure(shop.project, "[tool.release-warden.github]", 'repository = "acme/thing"')
+    git(shop.project, "push", "--quiet", "origin", "main")
+    with github(shop.remote, **settings) as forge:
+        yield forge, {"GITHUB_API_URL": forge.url, "GITHUB_TOKEN": TOKEN}
+
+
+@pytest.fixture
+def trusted(tmp_path):
+    with open_shop(tmp_path, TRUSTED) as opened:
+        yield opened
+
+
+def test_environments_that_only_the_default_branch_may_use_are_well(trusted):
+    environments = {"pypi-auto": MAIN_ONLY, "pypi-manual": MAIN_ONLY}
+    with on_github(trusted, environments=environments, ruled=frozenset({"main"})) as (forge, env):
+        ran = diagnose(trusted.project, **env)
+    assert checks(ran, "environment") == [
+        ("ok", "pypi-auto takes jobs of main"),
+        ("ok", "pypi-manual takes jobs of main"),
+    ]
+    assert checks(ran, "branch-protection") == [("ok", "main is protected on GitHub")]
+    assert checks(ran, "workflow")[0][0] == "ok"
+    assert {method for method, _ in forge.seen} == {"GET"}
+    assert TOKEN not in ran.out + ran.err
+
+
+def test_an_environment_that_is_not_there_and_one_that_takes_any_branch_are_failures(trusted):
+    environments = {"pypi-auto": {"protection_rules": []}}
+    with on_github(trusted, environments=environments) as (_, env):
+        ran = diagnose(trusted.project, **env)
+    assert ran.code == 3, ran.out
+    assert checks(ran, "environment") == [
+        ("problem", "pypi-auto takes jobs of any branch"),
+        ("problem", "there is no environment pypi-manual"),
+    ]
+    assert checks(ran, "branch-protection")[0][0] == "advice"
+
+
+def test_without_a_token_environments_are_named_as_not_checkable_here(trusted):
+    with on_github(trusted) as (forge, _):
+        ran = diagnose(trusted.project, GITHUB_API_URL=forge.url)
+        deep = diagnose(trusted.project, "--deep", GITHUB_API_URL=forge.url)
+    what = "pypi-auto, pypi-manual: not checkable here, there is no token for GitHub"
+    assert checks(ran, "environment") == [("unchecked", what)]
+    assert checks(deep, "environment") == [("unknown", what)]
+    assert forge.seen == []
+
+
+def test_a_token_that_github_refuses_is_no_health(trusted):
+    with on_github(trusted) as (_, env):
+        ran = diagnose(trusted.project, **env | {"GITHUB_TOKEN": "ghs_wrong"})
+    ((state, what),) = checks(ran, "environment")
+    assert state == "unchecked"
+    assert "GitHub refused something of acme/thing" in what
+    assert "ghs_wrong" not in ran.out + ran.err
+
+
+def test_what_a_person_clicks_before_and_after_the_first_release(trusted):
+    with on_github(trusted) as (_, env):
+        ran = diagnose(trusted.project, **env)
+    pending, later = ran.document["publishers"]
+    assert (pending["kind"], pending["environment"]) == ("pending", "pypi-manual")
+    assert (later["kind"], later["environment"], later["after"]) == (
+        "existing",
+        "pypi-auto",
+        "the first release",
+    )
+    assert pending["steps"][2:7] == [
+        "PyPI project name: plain-thing",
+        "Owner: acme",
+        "Repository name: thing",
+        "Workflow name: release.yml",
+        "Environment name: pypi-manual",
+    ]
+
+
+# how it is told
+
+
+def test_a_person_reads_what_is_wrong_first(shop):
+    argv = [sys.executable, "-P", "-m", "release", "release.doctor"]
+    done = subprocess.run(argv, cwd=shop.project, capture_output=True, text=True, timeout=60)
+    said = done.stdout
+    lines = [line.split()[:2] for line in said.splitlines() if line and not line.startswith(" ")]
+    assert lines[0] == ["plain-thing", "->"]
+    assert lines[1] == ["problem", "credential"]
+    assert [line[0] for line in lines[1:]] == sorted(
+        (line[0] for line in lines[1:]), key=["problem", "advice", "ok"].index
+    )
+
+
+def test_mint_without_deep_is_wrong_usage(tmp_path):
+    ran = warden(make_project(tmp_path / "project"), "release.doctor", "--mint")
+    assert (ran.code, ran.document["what"]) == (2, "--mint needs --deep")
+
+
+# what does not answer
+
+
+def test_a_look_that_takes_too_long_is_unseen_and_the_others_are_not_kept_waiting():
+    held = threading.Event()
+    started = time.monotonic()
+    seen = together({"slow": held.wait, "quick": lambda: "seen"}, patience=0.2)
+    held.set()
+    assert seen["quick"] == "seen"
+    assert seen["slow"] == Unseen("no answer within 0.2 seconds", next="run it again")
+    assert time.monotonic() - started < 5
+
+
+def test_a_look_that_fails_is_unseen_with_its_reason():
+    def refuse() -> None:
+        raise UnreachableError("x did not answer", why="cut", remedy="again")
+
+    assert together({"x": refuse}) == {"x": Unseen("x did not answer", "cut", "again")}
+
+
+# the real index
+
+
+@pytest.mark.online
+@pytest.mark.parametrize(
+    ("remote", "verdict", "code"),
+    [
+        ("https://github.com/acme/mypylogger", "anothers", 3),
+        ("https://github.com/stephenabbot/mypylogger", "ours", 0),
+    ],
+)
+def test_mypylogger_on_the_real_index(tmp_path, remote, verdict, code):
+    project = make_project(tmp_path / "project")
+    text = (project / "pyproject.toml").read_text().replace('"plain-thing"', '"mypylogger"')
+    (project / "pyproject.toml").write_text(text + '[tool.release-warden]\nrepository = "pypi"\n')
+    commit(project)
+    git(project, "remote", "add", "origin", remote)
+    right = {"TWINE_USERNAME": "__token__", "TWINE_PASSWORD": "none"}
+    ran = diagnose(project, **right)
+    told = ran.document["ownership"]
+    assert (told["verdict"], told["proved"], ran.code) == (verdict, False, code), ran.out
+    assert [one["kind"] for one in told["evidence"]] == ["address"]
+    assert f"mypylogger {told['newest']} on pypi" in checks(ran, "name")[0][1]
+    assert NAME not in ran.out
