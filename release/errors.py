@@ -19,6 +19,8 @@ Each says what happened, why, and what to do next, and carries the exit code of 
         ├── DocumentError            a document that cannot be read
         ├── BuildError               the project did not build
         ├── VerificationError        an archive is not what the plan says
+        ├── CredentialError          nobody gave this job the right to upload
+        │   └── AwsError                 AWS said no
         ├── ForgeError               the forge refused, or holds something else under our name
         └── RepositoryError          the index refused, or holds other bytes under our name
             └── RejectedError        the index will never take a file of this version
@@ -227,6 +229,29 @@ class RejectedError(RepositoryError):
     """
 
     arrived: tuple[str, ...] = ()
+
+
+class CredentialError(FailedError):
+    """Whoever gives the right to upload refused, or gave something that is none."""
+
+
+class AwsError(CredentialError):
+    """AWS said no.
+
+    :param code: its word for it, such as ``AccessDenied``.
+    """
+
+    def __init__(
+        self,
+        what: str,
+        *,
+        code: str = "",
+        why: str = "",
+        remedy: str = "",
+        failure: Failure | None = None,
+    ) -> None:
+        super().__init__(what, why=why, remedy=remedy, failure=failure)
+        self.code = code
 
 
 class ForgeError(FailedError):

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import functools
 import ipaddress
+import logging
 import os
 import sys
 import urllib.request
@@ -22,6 +23,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from release.adapters import secrecy
 
 UNIT = Path(__file__).parent / "unit"
 LOOPBACK_NAMES = {"localhost", "localhost.localdomain", "", None}
@@ -152,3 +155,15 @@ def _children_offline(request: pytest.FixtureRequest, monkeypatch: pytest.Monkey
         monkeypatch.setenv(name.upper(), REFUSING_PROXY)
     monkeypatch.setenv("no_proxy", "127.0.0.1,localhost,::1")
     monkeypatch.setenv("NO_PROXY", "127.0.0.1,localhost,::1")
+
+
+@pytest.fixture(autouse=True)
+def _nothing_guarded() -> Iterator[None]:
+    """What one test guards as a secret is none in the next."""
+    yield
+    secrecy._known.clear()
+    logging.setLogRecordFactory(logging.LogRecord)
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if isinstance(stream, secrecy.Veil):
+            setattr(sys, name, stream._stream)

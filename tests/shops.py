@@ -64,6 +64,19 @@ class Shop:
         """The remote is there again."""
         self.remote.with_name("away.git").rename(self.remote)
 
+    def point(self, url: str, *config: str) -> None:
+        """Let the project upload to another address; it lists what the same index serves.
+
+        :param config: lines of ``[tool.release-warden]``, or of tables below it.
+        """
+        path = self.project / "pyproject.toml"
+        text = path.read_text().replace(self.server.upload_url, url)
+        simple = f'simple-url = "{self.server.simple_url}"'
+        head, table = "[tool.release-warden]\n", "\n".join(config)
+        path.write_text(f"{text.replace(head, head + table + chr(10))}{simple}\n")
+        commit(self.project, "another address")
+        git(self.project, "push", "--quiet", "origin", "HEAD:main")
+
     def change(self, project: Path, line: str, *, push: bool = True) -> None:
         """A commit to the project."""
         with (project / "plain_thing.py").open("a") as file:

@@ -21,6 +21,7 @@ from requests.utils import parse_header_links
 
 from release.adapters import process, web
 from release.adapters.credentials import Credential, hide
+from release.adapters.secrecy import guard
 from release.config import Config
 from release.errors import ConfigError, ForgeError, TryAgainError, UnreachableError
 from release.model.text import plain
@@ -166,7 +167,7 @@ class GitHub:
     def __init__(self, api: str, repository: str, token: str) -> None:
         self.api = api.rstrip("/")
         self.repository = repository
-        self._credential = Credential("", token)
+        self._credential = Credential("", guard(token))
         self._session = web.session_for(api)
         self._session.auth = _Bearer(token)
 

@@ -12,16 +12,19 @@ from urllib.parse import urljoin, urlsplit
 
 from release.adapters import embedded, terminal
 from release.adapters.credentials import Credential, Given, Source
+from release.adapters.credentials.aws import InSecretsManager
 from release.adapters.credentials.keyboard import Keyboard
+from release.adapters.credentials.trusted import TrustedPublishing
 from release.adapters.index import pypi_simple_url, testpypi_simple_url
 from release.adapters.web import LOOPBACK
-from release.config import RepositoryTable
+from release.config import Config, RepositoryTable
 from release.errors import NO_ROOM, ConfigError, MachineError, ProjectError, UsageError
 
 LOCAL, TESTPYPI, PYPI = "local", "testpypi", "pypi"
 REHEARSALS = frozenset({LOCAL, TESTPYPI})
 """Their releases are tagged in a folder of their own, and never stand in the way of real ones."""
 NO_CONFIG: Mapping[str, RepositoryTable] = {}
+NO_SETTINGS = Config()
 
 
 @dataclass(frozen=True)
@@ -102,25 +105,39 @@ def locate(named: str, known: Mapping[str, RepositoryTable] = NO_CONFIG) -> Plac
 
 @contextmanager
 def open_repository(
-    named: str, root: Path, known: Mapping[str, RepositoryTable] = NO_CONFIG
+    named: str, root: Path, config: Config = NO_SETTINGS, *, project: str = ""
 ) -> Iterator[Repository]:
     """A repository, ready for use; the embedded one runs as long as it is needed.
 
     :param named: as of :func:`locate`; ``local`` is the embedded index below
         ``ROOT/.release/index``.
     :param root: the project's folder.
-    :param known: the configured repositories, by name.
+    :param config: the project's; it says where the right to upload comes from.
+    :param project: the project's name; empty where it is not known without running its code.
     :raises UsageError: there is no such repository.
     :raises ToolError: the embedded index did not start.
     """
-    place = locate(named, known)
+    place = locate(named, config.repositories)
     if not place.is_local:
-        source = Keyboard(place.name, place.upload_url, interactive=terminal.is_attended())
+        source = _source(place, config, project)
         yield Repository(place.name, place.simple_url, place.upload_url, source)
         return
     with embedded.serve(_local_index(root)) as server:
         given = Given(Credential(server.username, server.password))
         yield Repository(LOCAL, server.simple_url, server.upload_url, given)
+
+
+def _source(place: Place, config: Config, project: str) -> Source:
+    """The one source that is configured; no other is looked at."""
+    name, url = place.name, place.upload_url
+    if config.credential == "trusted-publishing":
+        return TrustedPublishing(name, url, config.github)
+    if config.credential == "aws":
+        public = name in {TESTPYPI, PYPI}
+        return InSecretsManager(
+            name, url, config.aws, config.github, project=project, tokens_only=public
+        )
+    return Keyboard(name, url, interactive=terminal.is_attended())
 
 
 def manage_url(name: str, project: str, version: str) -> str:

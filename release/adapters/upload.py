@@ -349,7 +349,7 @@ def _settings(repository: Repository, credential: Credential) -> Settings:
             made = OnceOnly(
                 repository.upload_url,
                 credential.username,
-                credential.password,
+                credential.password.reveal(),
                 disable_progress_bar=True,
             )
             ours = session_for(repository.upload_url)
@@ -361,7 +361,7 @@ def _settings(repository: Repository, credential: Credential) -> Settings:
     return Limited(
         repository_url=repository.upload_url,
         username=credential.username,
-        password=credential.password,
+        password=credential.password.reveal(),
         non_interactive=True,
         disable_progress_bar=True,
     )

@@ -16,6 +16,7 @@ from release.adapters import installer, upload
 from release.adapters.index import SimpleIndex
 from release.adapters.ledger import Ledger
 from release.adapters.repository import Repository
+from release.adapters.secrecy import scrub
 from release.errors import (
     BlockedError,
     MachineError,
@@ -111,6 +112,7 @@ def carry(context: Context, repository: Repository, load: L, steps: Iterable[str
                 entry = watch.step(name, act)
             except WardenError as error:
                 error.version = load.manifest.version
+                scrub(error)
                 _note_failure(context, load, error)
                 raise
             if not (load.done(name) and entry.detail == THERE):

@@ -11,6 +11,7 @@ from datetime import datetime
 from invoke.exceptions import Exit
 
 from release.adapters.clock import Clock
+from release.adapters.secrecy import scrub
 from release.adapters.stop import Stopped, stoppable
 from release.adapters.terminal import Voice, write_error
 from release.adapters.workspace import open_workspace
@@ -81,6 +82,7 @@ def run(
                 if outcome.repository:
                     _after(task, context, outcome.repository, outcome.code, outcome.decision)
         except WardenError as error:
+            scrub(error)
             if context and releases and _has_begun(context, error):
                 _add_irreversible(error, context, context.place.name, started)
             report(error, json)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import tomllib
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
@@ -74,7 +75,10 @@ class Context:
     def open_repository(self) -> AbstractContextManager[Repository]:
         """The repository of this run, ready for use."""
         config = self.workspace.config
-        return open_repository(self._named, self.workspace.root, config.repositories)
+        table = tomllib.loads(self.workspace.read("pyproject.toml") or "").get("project", {})
+        return open_repository(
+            self._named, self.workspace.root, config, project=table.get("name", "")
+        )
 
     @property
     def _named(self) -> str:

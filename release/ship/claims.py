@@ -12,6 +12,7 @@ import re
 
 import msgspec
 
+from release.config import GithubTable
 from release.errors import DocumentError
 
 GITHUB_ISSUER = "https://token.actions.githubusercontent.com"
@@ -112,6 +113,69 @@ class Claims(msgspec.Struct, frozen=True, kw_only=True):
     def is_reused(self) -> bool:
         """Whether the job stands in another file than the workflow that was started."""
         return bool(self.job_workflow_ref) and self.job_workflow_ref != self.workflow_ref
+
+
+class Publisher(msgspec.Struct, frozen=True, kw_only=True):
+    """A trusted publisher, as a person enters it at the index: which jobs may release there."""
+
+    owner: str
+    repository: str
+    workflow: str
+    environment: str
+
+    def __str__(self) -> str:
+        return (
+            f"owner {self.owner}, repository {self.repository}, workflow {self.workflow}, "
+            f"environment {self.environment or '(none: any job of that workflow could release)'}"
+        )
+
+
+def publisher_of(claims: Claims) -> Publisher | None:
+    """The publisher that would let this very job release; ``None`` where it is no such job.
+
+    The index looks at the file that the job stands in, and takes no reusable workflow.
+    """
+    found = read_workflow(claims.job_workflow_ref or claims.workflow_ref)
+    if found is None or claims.is_reused:
+        return None
+    owner, _, name = found.repository.partition("/")
+    return Publisher(
+        owner=owner, repository=name, workflow=found.file, environment=claims.environment
+    )
+
+
+def strange(claims: Claims, expected: GithubTable) -> str:
+    """Why a job is not one of the configured repository; empty where it is, or none is configured.
+
+    The number is what counts: a name can be given up, and taken by somebody else.
+    """
+    told = str(expected.repository_id or "")
+    if told and claims.repository_id and claims.repository_id != told:
+        return f"repository_id is {claims.repository_id}, and {told} is configured"
+    named = expected.repository
+    if named and claims.repository and claims.repository.lower() != named.lower():
+        return f"repository is {claims.repository}, and {named} is configured"
+    return ""
+
+
+def differences(claims: Claims, expected: GithubTable) -> tuple[str, ...]:
+    """What else differs from the configuration, where the other side has refused a job."""
+    found: list[str] = []
+    names = ", ".join(expected.environments)
+    if claims.environment not in expected.environments:
+        found.append(f"environment is {claims.environment or MISSING}, and not of {names}")
+    file = read_workflow(claims.job_workflow_ref or claims.workflow_ref)
+    if file and file.file != expected.workflow:
+        found.append(f"the job stands in {file.file}, and not in {expected.workflow}")
+    if claims.is_reused:
+        found.append(
+            f"it is a reusable workflow: job_workflow_ref is {claims.job_workflow_ref}, but the "
+            f"workflow that was started is {claims.workflow_ref}"
+        )
+    subject = claims.subject
+    if claims.sub and subject is None:
+        found.append("sub has a form of the repository's own, which no trust expects")
+    return tuple(found)
 
 
 def read_claims(token: str) -> Claims:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from release.errors import (
     BlockedError,
     BuildError,
+    CredentialError,
     DocumentError,
     Failure,
     ForgeError,
@@ -29,6 +30,7 @@ from release.errors import (
 OF_ERRORS: tuple[tuple[type[WardenError], Failure], ...] = (
     (RejectedError, "rejected"),
     (RepositoryError, "conflict"),
+    (CredentialError, "auth"),
     (ForgeError, "forge"),
     (VerificationError, "verification"),
     (ReplayError, "verification"),

@@ -181,7 +181,7 @@ def test_a_server_that_does_not_start_is_told_with_its_log(
 def test_local_repository(tmp_path: Path) -> None:
     assert is_empty(locate("local"), tmp_path)
     with open_repository("local", tmp_path) as repository:
-        assert repository.source.credential().password not in repr(repository.source)
+        assert repository.source.credential().password.reveal() not in repr(repository.source)
         assert healthy(repository.simple_url)
     assert (tmp_path / ".release" / ".gitignore").read_text() == "*\n"
     assert is_empty(locate("local"), tmp_path)

@@ -276,7 +276,7 @@ def test_upload_and_confirm(
     out, err = capfd.readouterr()
     assert out == ""
     assert err == "", "twine's talk is noise while all goes well"
-    assert local.source.credential().password not in err
+    assert local.source.credential().password.reveal() not in err
 
 
 def test_equal_bytes_are_done_already(

@@ -6,45 +6,30 @@ process, an argument, an environment or a document.
 
 from __future__ import annotations
 
-import base64
-import html
-import json
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Protocol
-from urllib.parse import quote, quote_plus
+
+from release.adapters import secrecy
+from release.model.secret import Secret
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, init=False)
 class Credential:
     """A user's name and password, or an API token under the name that its index wants."""
 
     username: str
-    password: str = field(repr=False)
+    password: Secret
+
+    def __init__(self, username: str, password: Secret | str) -> None:
+        secret = password if isinstance(password, Secret) else Secret(password)
+        object.__setattr__(self, "username", username)
+        object.__setattr__(self, "password", secret)
 
 
 def hide(credential: Credential, text: str) -> str:
-    """A text without the password, in whichever of the usual ways it was written down.
-
-    A server may show what it was sent: as it is, in HTML or JSON, in an address, or as the header
-    that carried it (RFC 7617).
-    """
-    for form in sorted(set(_forms(credential)) - {""}, key=len, reverse=True):
-        text = text.replace(form, "***")
-    return text
-
-
-def _forms(credential: Credential) -> Iterator[str]:
-    password = credential.password
-    yield from (password, quote(password, safe=""), quote(password), quote_plus(password))
-    yield from (html.escape(password), html.escape(password, quote=False))
-    yield json.dumps(password)[1:-1]
-    # twine sends Latin-1 where it can be had, as requests does, and else UTF-8.
-    for sent in (password, f"{credential.username}:{password}" if password else ""):
-        for encoding in ("utf-8", "latin-1"):
-            data = sent.encode(encoding, "replace")
-            for encode in (base64.b64encode, base64.urlsafe_b64encode):
-                yield encode(data).decode().rstrip("=")
+    """A text without the password, in whichever of the usual ways it was written down."""
+    found = {*secrecy.forms(credential.password, credential.username)} - {""}
+    return secrecy.hide(text, sorted(found, key=len, reverse=True))
 
 
 class Source(Protocol):

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from release.adapters import process
 from release.adapters.credentials import Credential
+from release.adapters.secrecy import guard
 from release.errors import BlockedError
 
 if TYPE_CHECKING:
@@ -65,7 +66,8 @@ class Keyboard:
 
         try:
             resolver = self._resolver()
-            return Credential(resolver.username or "", resolver.password or "")
+            username = resolver.username or ""
+            return Credential(username, guard(resolver.password or "", username=username))
         except NonInteractive:
             raise BlockedError(
                 f"no credential for {self._name} was found",
