@@ -16,20 +16,35 @@ from typing import Any, TypeVar
 
 from packaging.version import InvalidVersion, Version
 
-from release.adapters import process
+from release.adapters import oidc, process
+from release.adapters.credentials.keyboard import Keyboard
 from release.adapters.forge import REPOSITORY, open_named
 from release.adapters.index import SimpleIndex
 from release.adapters.interpreters import interpreters
 from release.adapters.repository import Repository, publishing_pages
+from release.config import Config
 from release.errors import UsageError, VerificationError, WardenError
 from release.flows.context import Context
+from release.flows.doctor_aws import Taken, take_on
 from release.flows.outlook import outlook
 from release.flows.seals import seals
-from release.model.diagnosis import Diagnosis, Ownership, Publisher
+from release.model.diagnosis import Check, Diagnosis, Ownership, Publisher
 from release.model.listing import IndexFile
 from release.model.metadata import CoreMetadata
 from release.scan.pythons import supported
-from release.ship.doctor import FROM_CI, Facts, Forge, Shared, Tools, Unseen, examine, state_of
+from release.ship.claims import Claims
+from release.ship.doctor import (
+    FROM_CI,
+    Facts,
+    Forge,
+    Shared,
+    Tools,
+    Unseen,
+    examine,
+    state_of,
+    unseen,
+    why_not_mint,
+)
 from release.ship.ownership import Attester, Clues, emails_of, home_of, judge
 from release.ship.preflight import Preflight
 from release.ship.publishers import Wanted, publishers
@@ -38,15 +53,15 @@ PATIENCE = 20.0
 """Seconds for all that is asked elsewhere."""
 LARGEST = 20 << 20
 """Bytes of an archive that is fetched only to read its metadata."""
-ID_TOKENS = "ACTIONS_ID_TOKEN_REQUEST_URL"
-"""Set by GitHub where a job may ask for an identity token."""
+NOBODY = "release-warden-doctor"
+"""An audience that nobody lets in: a token for it tells who a job is, and opens nothing."""
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True)
 class Asked:
-    """What a person asks for: servers in depth, and a real upload token, thrown away.
+    """What a person asks for: servers in depth, and a real upload token, which is thrown away.
 
     :raises UsageError: the second without the first.
     """
@@ -58,7 +73,7 @@ class Asked:
         if self.mint and not self.deep:
             raise UsageError(
                 "--mint needs --deep",
-                why="it asks the index for a real upload token",
+                why="it asks for a real upload token",
                 remedy="say release.doctor --deep --mint, in the job that uploads",
             )
 
@@ -106,19 +121,21 @@ class Subject:
 
 
 def doctor(context: Context, repository: Repository, asked: Asked) -> Diagnosis:
-    """Look at everything."""
+    """Look at everything.
+
+    :raises UsageError: a token is to be minted for a keyboard.
+    """
     subject = _subject(context, repository)
-    seen = together(
-        {
-            "index": lambda: _index(subject),
-            "git": lambda: _git(subject),
-            "forge": lambda: _forge(subject),
-            "credential": repository.source.problem,
-            "tools": lambda: _tools(subject),
-        }
-    )
+    if asked.mint and not subject.from_ci:
+        raise UsageError(
+            "--mint is for jobs",
+            why=f"the credential for {repository.name} is not one that a job gets for itself",
+            remedy='leave it out, or set credential = "trusted-publishing"',
+        )
+    seen = together(_looks(subject, asked))
     facts = _facts(subject, seen, asked)
-    checks = examine(facts)
+    minted = _mint(facts, repository) if asked.mint else None
+    checks = (*examine(facts), *([minted] if minted else []))
     config = context.workspace.config
     return Diagnosis(
         project=subject.name,
@@ -131,7 +148,23 @@ def doctor(context: Context, repository: Repository, asked: Asked) -> Diagnosis:
         publishers=facts.publishers,
         checks=checks,
         deep=asked.deep,
+        minted=minted is not None and minted.state == "ok",
     )
+
+
+def _looks(subject: Subject, asked: Asked) -> dict[str, Callable[[], Any]]:
+    """What is looked at, by name."""
+    looks: dict[str, Callable[[], Any]] = {
+        "index": lambda: _index(subject),
+        "git": lambda: _git(subject),
+        "forge": lambda: _forge(subject),
+        "credential": lambda: _credential(subject),
+        "tools": lambda: _tools(subject),
+        "identity": lambda: _identity(subject),
+    }
+    if asked.deep and subject.context.workspace.config.credential == "aws":
+        looks["aws"] = lambda: _aws(subject.context.workspace.config)
+    return looks
 
 
 def together(
@@ -236,6 +269,44 @@ def _git(subject: Subject) -> Kept:
     )
 
 
+def _aws(config: Config) -> Taken | Unseen | None:
+    if _in_job():
+        return take_on(config)
+    what = f"{config.aws.role_arn}: not checkable here, as only a job on GitHub can take it on"
+    return Unseen(what, next="run release.doctor --deep in the job too")
+
+
+def _in_job() -> bool:
+    """Whether this is a job that may ask GitHub who it is."""
+    return bool(process.variable("GITHUB_ACTIONS")) and not oidc.missing()
+
+
+def _identity(subject: Subject) -> Claims | None:
+    """What GitHub says of this job, by a token that opens nothing."""
+    return oidc.identify(NOBODY).claims if subject.from_ci and _in_job() else None
+
+
+def _credential(subject: Subject) -> str:
+    """What is missing; that a job's identity is, counts only where one was promised."""
+    trouble = subject.repository.source.problem()
+    return "" if subject.from_ci and trouble == oidc.missing() else trouble
+
+
+def _mint(facts: Facts, repository: Repository) -> Check:
+    """Get a real upload token and throw it away."""
+    trusted = facts.config.credential == "trusted-publishing"
+    if trusted and (reason := why_not_mint(facts.ownership)):
+        remedy = "run it after the first release"
+        what = f"no token was minted: {reason}"
+        return Check(name="mint", state="problem", what=what, next=remedy)
+    try:
+        repository.source.credential()
+    except WardenError as error:
+        return unseen("mint", Unseen.of(error))
+    what = f"a token for uploads to {repository.name} was given to this job, and thrown away"
+    return Check(name="mint", state="ok", what=what)
+
+
 def _version(text: str) -> str:
     try:
         return str(Version(text))
@@ -296,13 +367,43 @@ def _facts(subject: Subject, seen: Mapping[str, Any], asked: Asked) -> Facts:
         tools=seen["tools"],
         github=subject.github,
         home=subject.home,
-        in_job=bool(process.variable(ID_TOKENS)),
+        source=_told_source(subject),
+        in_job=_in_job(),
+        identity=seen["identity"],
         workflow=workspace.git.show(workspace.commit, path),
         forge=seen["forge"],
         attester=listed.attester if isinstance(listed, Listed) else None,
         publishers=tuple(_publishers(subject, ownership)),
+        others=_of_aws(config, seen["aws"]) if seen.get("aws") else (),
         deep=asked.deep,
     )
+
+
+def _told_source(subject: Subject) -> str:
+    """Where the right to upload comes from, for a person."""
+    source, config = subject.repository.source, subject.context.workspace.config
+    if isinstance(source, Keyboard):
+        return source.where()
+    if config.credential == "aws":
+        return f"the secret {config.aws.secret} in AWS, by {config.aws.role_arn}"
+    return "trusted publishing"
+
+
+def _of_aws(config: Config, seen: Taken | Unseen) -> tuple[Check, ...]:
+    """Whether the role lets this job in."""
+    if isinstance(seen, Unseen):
+        return (unseen("aws", seen),)
+    if seen.described:
+        return (
+            Check(
+                name="aws",
+                state="advice",
+                what=f"{config.aws.role_arn} lets this job in, and may do more than read the token",
+                next="aws.check compares it with the template",
+            ),
+        )
+    what = f"{config.aws.role_arn} lets this job in; it may not even describe the secret"
+    return (Check(name="aws", state="ok", what=what),)
 
 
 def _ownership(

@@ -13,8 +13,9 @@ from fnmatch import fnmatchcase
 from typing import Literal
 
 from release.config import Config
-from release.errors import DocumentError, WardenError
+from release.errors import BlockedError, CredentialError, DocumentError, UsageError, WardenError
 from release.model.diagnosis import Check, CheckState, Ownership, Publisher, Verdict
+from release.ship.claims import Claims, differences, publisher_of, render, strange
 from release.ship.ownership import Attester
 from release.ship.preflight import Preflight, preflight
 from release.ship.workflow_file import faults, read_workflow_file
@@ -32,16 +33,21 @@ ANY = ("some-branch", "some/branch")
 
 @dataclass(frozen=True)
 class Unseen:
-    """Something that did not let itself be seen, why, and what to do."""
+    """Something that did not let itself be seen, why, and what to do.
+
+    ``state`` is ``problem`` where the answer was a no, and not silence.
+    """
 
     what: str
     why: str = ""
     next: str = ""
+    state: CheckState = "unknown"
 
     @classmethod
     def of(cls, error: WardenError) -> Unseen:
         """What an error kept us from seeing."""
-        return cls(error.what, error.why, error.remedy)
+        refused = isinstance(error, BlockedError | CredentialError | UsageError)
+        return cls(error.what, error.why, error.remedy, "problem" if refused else "unknown")
 
 
 @dataclass(frozen=True)
@@ -106,6 +112,7 @@ class Facts:
     :param source: where the credential comes from, in words.
     :param missing: what it lacks; empty if nothing.
     :param in_job: whether this runs where a job's identity can be asked for.
+    :param identity: what GitHub says of this job; ``None`` outside of one.
     :param workflow: the text of the workflow file at HEAD; ``None`` if there is none.
     :param forge: ``None`` where nothing rests on GitHub.
     :param attester: who published the newest file on the index, if it tells.
@@ -123,6 +130,7 @@ class Facts:
     home: str = ""
     source: str = ""
     in_job: bool = False
+    identity: Claims | Unseen | None = None
     workflow: str | None = None
     forge: Forge | Unseen | None = None
     attester: Attester | None = None
@@ -148,7 +156,17 @@ class Facts:
 
 def examine(facts: Facts) -> tuple[Check, ...]:
     """Everything that was looked at, in the order in which a person would mend it."""
-    looks = (_config, _credential, _name, _publishers, _environments, _workflow, _branch, _git)
+    looks = (
+        _config,
+        _credential,
+        _identity,
+        _name,
+        _publishers,
+        _environments,
+        _workflow,
+        _branch,
+        _git,
+    )
     found = [check for look in looks for check in look(facts)]
     found += [*facts.others, *_outlook(facts), *_tools(facts)]
     return tuple(_deepened(check) if facts.deep else check for check in found)
@@ -174,8 +192,9 @@ def _problem(name: str, what: str, next: str, why: str = "") -> Check:  # noqa: 
     return Check(name=name, state="problem", what=what, why=why, next=next)
 
 
-def _unseen(name: str, seen: Unseen, state: CheckState = "unknown") -> Check:
-    return Check(name=name, state=state, what=seen.what, why=seen.why, next=seen.next)
+def unseen(name: str, seen: Unseen, state: CheckState | None = None) -> Check:
+    """The line of something that could not be seen."""
+    return Check(name=name, state=state or seen.state, what=seen.what, why=seen.why, next=seen.next)
 
 
 def _config(facts: Facts) -> Iterator[Check]:
@@ -222,15 +241,46 @@ def _credential(facts: Facts) -> Iterator[Check]:
         return
     told = facts.source or facts.config.credential
     if isinstance(facts.missing, Unseen):
-        yield _unseen("credential", facts.missing)
+        yield unseen("credential", facts.missing)
+    elif facts.missing:
+        yield _problem("credential", facts.missing, "see docs/credentials.md")
     elif facts.from_ci and not facts.in_job:
         what = f"{told}: not checkable here, as only a job on GitHub has an identity to show"
         remedy = "run release.doctor in the job too"
         yield Check(name="credential", state="unchecked", what=what, next=remedy)
-    elif facts.missing:
-        yield _problem("credential", facts.missing, "see docs/credentials.md")
     else:
         yield _ok("credential", told)
+
+
+def _identity(facts: Facts) -> Iterator[Check]:
+    """What GitHub says of this job, beside what the configuration expects of one that uploads."""
+    seen = facts.identity
+    if seen is None:
+        return
+    if isinstance(seen, Unseen):
+        yield unseen("identity", seen)
+        return
+    github = facts.config.github
+    wrong = [one for one in (strange(seen, github), *differences(seen, github)) if one]
+    for one in wrong:
+        remedy = f"let the right job do it, or correct {GITHUB}"
+        yield _problem(
+            "identity", f"this is not a job that may upload: {one}", remedy, render(seen)
+        )
+    if not wrong:
+        yield _ok("identity", f"this job may upload: {publisher_of(seen)}; at {seen.ref}")
+
+
+def why_not_mint(ownership: Ownership | Unseen) -> str:
+    """Why no token may be minted; empty where one may.
+
+    Where the index has a pending publisher, the first token that is minted makes the project.
+    """
+    if isinstance(ownership, Unseen):
+        return "whether the name is free could not be seen, and minting could make the project"
+    if ownership.verdict == "free":
+        return "the name is free, and minting for a pending publisher would make the project"
+    return ""
 
 
 def _name(facts: Facts) -> Iterator[Check]:
@@ -238,7 +288,7 @@ def _name(facts: Facts) -> Iterator[Check]:
         return
     seen = facts.ownership
     if isinstance(seen, Unseen):
-        yield _unseen("name", seen)
+        yield unseen("name", seen)
         return
     reasons = "\n".join(one.what for one in seen.evidence)
     what, remedy = _told_name(facts, seen)
@@ -315,7 +365,7 @@ def _environments(facts: Facts) -> Iterator[Check]:
     names = facts.config.github.environments
     if isinstance(forge, Unseen):
         what = f"{', '.join(names)}: not checkable here, {forge.what}"
-        yield _unseen("environment", Unseen(what, forge.why, forge.next), "unchecked")
+        yield unseen("environment", Unseen(what, forge.why, forge.next), "unchecked")
         return
     for name in names:
         yield _environment(name, forge.environments.get(name), forge.default_branch)
@@ -397,7 +447,7 @@ def _branch(facts: Facts) -> Iterator[Check]:
 def _git(facts: Facts) -> Iterator[Check]:
     seen = facts.shared
     if isinstance(seen, Unseen):
-        yield _unseen("ledger", seen)
+        yield unseen("ledger", seen)
         return
     told = f"{seen.releases} release(s) to {facts.repository}"
     if seen.unfinished:
@@ -429,7 +479,7 @@ def _git(facts: Facts) -> Iterator[Check]:
 
 def _outlook(facts: Facts) -> Iterator[Check]:
     if isinstance(facts.outlook, Unseen):
-        yield _unseen("git", facts.outlook)
+        yield unseen("git", facts.outlook)
         return
     found = [*preflight(facts.outlook)]
     yield from (_problem(one.check, one.what, one.next) for one in found)

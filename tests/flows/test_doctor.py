@@ -13,14 +13,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from aws_server import ISSUER, REGION, ROLE, serve_aws
 from forge_server import TOKEN, Forge, github
 from kit import Ran, commit, git, make_project, warden
-from shops import NAME, open_shop
+from mint_server import Mint, Publisher, serve_mint
+from oidc_server import job, serve_oidc
+from shops import NAME, Shop, open_shop
 from warehouse import Warehouse
 
 from release.adapters.clock import Clock
 from release.adapters.workspace import open_workspace
-from release.errors import UnreachableError
+from release.errors import UnreachableError, UsageError
 from release.flows import tasks
 from release.flows.context import Context
 from release.flows.doctor import Asked, together
@@ -116,7 +119,7 @@ def test_no_credential_no_ledger_and_a_stale_branch_are_told_at_once(shop):
     ran = diagnose(shop.project)
     assert ran.code == 3, ran.out
     assert checks(ran, "credential") == [("problem", "no credential for shop was found")]
-    assert checks(ran, "ledger") == [("unknown", "git knows no remote 'origin'")]
+    assert checks(ran, "ledger") == [("problem", "git knows no remote 'origin'")]
     git(shop.project, "remote", "rename", "away", "origin")
     behind = diagnose(shop.project, **shop.right)
     assert checks(behind, "up-to-date") == [
@@ -224,6 +227,117 @@ def test_what_a_person_clicks_before_and_after_the_first_release(trusted):
         "Repository name: thing",
         "Workflow name: release.yml",
         "Environment name: pypi-manual",
+    ]
+
+
+# in a job
+
+
+@pytest.fixture
+def job_shop(tmp_path) -> Iterator[tuple[Shop, Mint, dict[str, str]]]:
+    """A project whose index mints tokens, and what a job in the environment sees."""
+    with (
+        open_shop(tmp_path) as opened,
+        serve_oidc() as issuer,
+        serve_mint(tmp_path, opened.server, issuer) as mint,
+    ):
+        github = ["[tool.release-warden.github]", 'repository = "an-owner/plain-thing"']
+        opened.point(mint.upload_url, TRUSTED)
+        configure(opened.project, *github)
+        git(opened.project, "push", "--quiet", "origin", "main")
+        yield opened, mint, {**mint.env, **issuer.env}
+
+
+def test_in_a_job_its_identity_is_compared_by_a_token_that_opens_nothing(job_shop):
+    shop, mint, env = job_shop
+    ran = diagnose(shop.project, **env)
+    ((state, what),) = checks(ran, "identity")
+    assert state == "ok"
+    assert "workflow release.yml, environment pypi-auto; at refs/heads/main" in what
+    assert checks(ran, "credential") == [("ok", "trusted publishing")]
+    assert mint.issuer.asked == ["release-warden-doctor"]
+    mint.issuer.claims = job(environment="staging")
+    other = diagnose(shop.project, **env)
+    assert checks(other, "identity") == [
+        (
+            "problem",
+            "this is not a job that may upload: environment is staging, and not of pypi-auto, "
+            "pypi-manual",
+        )
+    ]
+    assert mint.minted == {}
+    for token in mint.issuer.given:
+        assert token not in ran.out + ran.err + other.out + other.err
+
+
+def test_nothing_is_minted_where_that_would_make_the_project(job_shop):
+    shop, mint, env = job_shop
+    ran = diagnose(shop.project, "--deep", "--mint", **env)
+    assert (ran.code, ran.document["minted"]) == (3, False)
+    assert checks(ran, "mint") == [
+        (
+            "problem",
+            "no token was minted: the name is free, and minting for a pending publisher would "
+            "make the project",
+        )
+    ]
+    assert (mint.minted, mint.issuer.asked) == ({}, ["release-warden-doctor"])
+
+
+def test_a_real_token_is_minted_and_thrown_away(job_shop):
+    shop, mint, env = job_shop
+    Warehouse(shop.server, shop.folder / "index").upload_tiny("plain-thing", "0.9.0")
+    ran = diagnose(shop.project, "--deep", "--mint", **env)
+    assert ran.document["minted"] is True
+    assert checks(ran, "mint") == [
+        ("ok", "a token for uploads to shop was given to this job, and thrown away")
+    ]
+    (minted,) = mint.minted
+    assert minted not in ran.out + ran.err
+    assert mint.uploads == []
+    mint.publishers = [Publisher(environment="production")]
+    refused = diagnose(shop.project, "--deep", "--mint", **env)
+    assert (refused.code, refused.document["minted"]) == (3, False)
+    assert checks(refused, "mint") == [("problem", "shop minted no token for this job")]
+
+
+def test_a_password_beside_trusted_publishing_is_a_problem(job_shop):
+    shop, _, env = job_shop
+    ran = diagnose(shop.project, **env, TWINE_PASSWORD="canary-9")
+    ((state, what),) = checks(ran, "credential")
+    assert (state, "TWINE_PASSWORD" in what) == ("problem", True)
+    assert "canary-9" not in ran.out + ran.err
+
+
+def test_a_keyboard_mints_nothing(shop):
+    with pytest.raises(UsageError, match="--mint is for jobs"):
+        diagnose(shop.project, "--deep", "--mint", **shop.right)
+
+
+def test_a_role_in_aws_lets_this_job_in_and_may_only_read(tmp_path):
+    lines = ['credential = "aws"', "[tool.release-warden.aws]", f'region = "{REGION}"']
+    lines += [f'role-arn = "{ROLE}"', 'secret = "pypi/plain-thing"']
+    lines += ["[tool.release-warden.github]", 'repository = "an-owner/plain-thing"']
+    with (
+        open_shop(tmp_path, *lines, "repository-id = 4711") as shop,
+        serve_oidc(iss=f"https://{ISSUER}") as issuer,
+        serve_aws(tmp_path) as account,
+    ):
+        account.settle("canary-in-the-secret")
+        env = {**account.env, **issuer.env}
+        ran = diagnose(shop.project, "--deep", **env)
+        assert checks(ran, "aws") == [
+            ("ok", f"{ROLE} lets this job in; it may not even describe the secret")
+        ]
+        assert checks(ran, "identity")[0][0] == "ok"
+        issuer.claims = job(sub="repo:a-thief/plain-thing:environment:pypi-auto")
+        denied = diagnose(shop.project, "--deep", **env)
+        ((state, what),) = checks(denied, "aws")
+        assert (state, what) == ("problem", f"AWS does not let us take on {ROLE}")
+        assert "canary-in-the-secret" not in ran.out + denied.out
+    at_home = diagnose(shop.project, "--deep")
+    assert checks(at_home, "aws") == [
+        ("unknown", f"{ROLE}: not checkable here, as only a job on GitHub can take it on")
     ]
 
 
