@@ -153,7 +153,11 @@ class SimpleIndex:
         try:
             bundles = msgspec.json.decode(answer.content, type=_Provenance).attestation_bundles
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise _no_listing(answer, f"it is no provenance: {error}") from error
+            raise UnreachableError(
+                f"{urlsplit(answer.url).hostname} answered something that is no provenance",
+                why=f"{shown(answer.url)}: {error}",
+                remedy="see whether it does so for other projects too; nothing rests on it",
+            ) from error
         told = [one.publisher for one in bundles if one.publisher.kind == "GitHub"]
         return Attester(told[0].repository, told[0].workflow, told[0].environment) if told else None
 

@@ -356,11 +356,6 @@ def test_a_person_reads_what_is_wrong_first(shop):
     )
 
 
-def test_mint_without_deep_is_wrong_usage(tmp_path):
-    ran = warden(make_project(tmp_path / "project"), "release.doctor", "--mint")
-    assert (ran.code, ran.document["what"]) == (2, "--mint needs --deep")
-
-
 # what does not answer
 
 

@@ -5,11 +5,20 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+import msgspec
 import pytest
 
 from release.config import AwsTable, Config, GithubTable
-from release.errors import DocumentError
+from release.errors import (
+    BlockedError,
+    ConfigError,
+    CredentialError,
+    DocumentError,
+    TryAgainError,
+    UnreachableError,
+)
 from release.model.diagnosis import Evidence, Ownership
+from release.ship.claims import Claims
 from release.ship.doctor import (
     Environment,
     Facts,
@@ -19,6 +28,7 @@ from release.ship.doctor import (
     Unseen,
     examine,
     state_of,
+    why_not_mint,
 )
 from release.ship.ownership import Attester
 from release.ship.preflight import Preflight
@@ -180,6 +190,79 @@ def test_a_credential_that_is_missing():
     assert found(replace(lacking, missing="", source="~/.pypirc"), "credential") == [
         ("ok", "~/.pypirc")
     ]
+
+
+# in a job
+
+
+JOB = Claims(
+    repository="acme/thing",
+    repository_id="4711",
+    environment="pypi-auto",
+    workflow_ref="acme/thing/.github/workflows/release.yml@refs/heads/main",
+    job_workflow_ref="acme/thing/.github/workflows/release.yml@refs/heads/main",
+    ref="refs/heads/main",
+)
+
+
+def test_a_job_that_may_upload():
+    assert found(replace(HEALTHY, identity=JOB), "identity") == [
+        (
+            "ok",
+            "this job may upload: owner acme, repository thing, workflow release.yml, "
+            "environment pypi-auto; at refs/heads/main",
+        )
+    ]
+
+
+@pytest.mark.parametrize(
+    ("claims", "words"),
+    [
+        ({"repository": "thief/thing"}, "repository is thief/thing, and acme/thing is configured"),
+        ({"environment": ""}, "environment is MISSING, and not of pypi-auto, pypi-manual"),
+        (
+            {"workflow_ref": "acme/thing/.github/workflows/call.yml@refs/heads/main"},
+            "it is a reusable workflow: ",
+        ),
+    ],
+)
+def test_a_job_that_may_not_upload(claims, words):
+    other = msgspec.structs.replace(JOB, **claims)
+    ((state, what),) = found(replace(HEALTHY, identity=other), "identity")
+    assert (state, words in what) == ("problem", True), what
+
+
+def test_a_job_that_cannot_say_who_it_is():
+    silent = replace(HEALTHY, identity=Unseen("the CI service gave no OIDC token"))
+    assert found(silent, "identity") == [("unknown", "the CI service gave no OIDC token")]
+
+
+@pytest.mark.parametrize(
+    ("ownership", "words"),
+    [
+        (Unseen("no answer"), "whether the name is free could not be seen"),
+        (Ownership(verdict="free"), "the name is free"),
+        (Ownership(verdict="ours"), ""),
+        (Ownership(verdict="unknown"), ""),
+    ],
+)
+def test_when_minting_could_make_the_project(ownership, words):
+    assert why_not_mint(ownership).startswith(words)
+    assert bool(why_not_mint(ownership)) is bool(words)
+
+
+@pytest.mark.parametrize(
+    ("error", "state"),
+    [
+        (UnreachableError("silent"), "unknown"),
+        (TryAgainError("later"), "unknown"),
+        (CredentialError("no"), "problem"),
+        (BlockedError("no"), "problem"),
+        (ConfigError("wrong"), "problem"),
+    ],
+)
+def test_a_no_is_a_problem_and_silence_is_unknown(error, state):
+    assert Unseen.of(error).state == state
 
 
 # publishers
