@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import io
+
+
+import getpass
 import shutil
 import sys
 from types import TracebackType
@@ -76,6 +79,13 @@ def agree(question: str) -> bool:
     sys.stderr.write(f"{question} [y/N] ")
     sys.stderr.flush()
     return sys.stdin.readline().strip().lower() in {"y", "yes"}
+
+
+def hidden(question: str) -> str:
+    """A secret, asked for without showing it; where stdin is no terminal, what comes there."""
+    if not sys.stdin.isatty():
+        return sys.stdin.read()
+    return getpass.getpass(question, stream=sys.stderr)
 
 
 def _is_lively() -> bool:
