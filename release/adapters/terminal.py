@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import io
-
-
 import getpass
+import io
 import shutil
 import sys
 from types import TracebackType

@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 import time
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
@@ -25,7 +25,7 @@ from release.adapters.repository import Repository, publishing_pages
 from release.config import Config
 from release.errors import UsageError, VerificationError, WardenError
 from release.flows.context import Context
-from release.flows.doctor_aws import Taken, take_on
+from release.flows.doctor_aws import Taken, by_template, of_role, take_on
 from release.flows.outlook import outlook
 from release.flows.seals import seals
 from release.model.diagnosis import Check, Diagnosis, Ownership, Publisher
@@ -374,7 +374,7 @@ def _facts(subject: Subject, seen: Mapping[str, Any], asked: Asked) -> Facts:
         forge=seen["forge"],
         attester=listed.attester if isinstance(listed, Listed) else None,
         publishers=tuple(_publishers(subject, ownership)),
-        others=_of_aws(config, seen["aws"]) if seen.get("aws") else (),
+        others=tuple(_of_aws(subject, seen)),
         deep=asked.deep,
     )
 
@@ -389,21 +389,18 @@ def _told_source(subject: Subject) -> str:
     return "trusted publishing"
 
 
-def _of_aws(config: Config, seen: Taken | Unseen) -> tuple[Check, ...]:
-    """Whether the role lets this job in."""
-    if isinstance(seen, Unseen):
-        return (unseen("aws", seen),)
-    if seen.described:
-        return (
-            Check(
-                name="aws",
-                state="advice",
-                what=f"{config.aws.role_arn} lets this job in, and may do more than read the token",
-                next="aws.check compares it with the template",
-            ),
-        )
-    what = f"{config.aws.role_arn} lets this job in; it may not even describe the secret"
-    return (Check(name="aws", state="ok", what=what),)
+def _of_aws(subject: Subject, seen: Mapping[str, Any]) -> Iterator[Check]:
+    """Whether the role lets this job in, by its template and by AWS itself."""
+    config = subject.context.workspace.config
+    claims, kept, taken = seen["identity"], seen["git"], seen.get("aws")
+    if config.credential != "aws":
+        return
+    if isinstance(claims, Claims) and isinstance(kept, Kept) and kept.shared.default_branch:
+        yield by_template(config, claims, kept.shared.default_branch)
+    if isinstance(taken, Unseen):
+        yield unseen("aws", taken)
+    elif taken:
+        yield of_role(config, taken)
 
 
 def _ownership(

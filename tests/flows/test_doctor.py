@@ -330,10 +330,16 @@ def test_a_role_in_aws_lets_this_job_in_and_may_only_read(tmp_path):
             ("ok", f"{ROLE} lets this job in; it may not even describe the secret")
         ]
         assert checks(ran, "identity")[0][0] == "ok"
+        assert checks(ran, "trust") == [
+            ("ok", "the role's trust, as the template has it, lets this job in")
+        ]
         issuer.claims = job(sub="repo:a-thief/plain-thing:environment:pypi-auto")
         denied = diagnose(shop.project, "--deep", **env)
         ((state, what),) = checks(denied, "aws")
         assert (state, what) == ("problem", f"AWS does not let us take on {ROLE}")
+        (trust,) = [one for one in denied.document["checks"] if one["name"] == "trust"]
+        assert trust["state"] == "problem"
+        assert "NO  sub: repo:a-thief/plain-thing:environment:pypi-auto" in trust["why"]
         assert "canary-in-the-secret" not in ran.out + denied.out
     at_home = diagnose(shop.project, "--deep")
     assert checks(at_home, "aws") == [
