@@ -134,8 +134,9 @@ def doctor(context: Context, repository: Repository, asked: Asked) -> Diagnosis:
         )
     seen = together(_looks(subject, asked))
     facts = _facts(subject, seen, asked)
-    minted = _mint(facts, repository) if asked.mint else None
-    checks = (*examine(facts), *([minted] if minted else []))
+    if asked.mint:
+        facts = _with_mint(facts, _mint(facts, repository))
+    checks = examine(facts)
     config = context.workspace.config
     return Diagnosis(
         project=subject.name,
@@ -148,7 +149,7 @@ def doctor(context: Context, repository: Repository, asked: Asked) -> Diagnosis:
         publishers=facts.publishers,
         checks=checks,
         deep=asked.deep,
-        minted=minted is not None and minted.state == "ok",
+        minted=any(one.name == "mint" and one.state == "ok" for one in checks),
     )
 
 
@@ -305,6 +306,13 @@ def _mint(facts: Facts, repository: Repository) -> Check:
         return unseen("mint", Unseen.of(error))
     what = f"a token for uploads to {repository.name} was given to this job, and thrown away"
     return Check(name="mint", state="ok", what=what)
+
+
+def _with_mint(facts: Facts, minted: Check) -> Facts:
+    """The facts, with what minting has shown; a token shows that this job's publisher is there."""
+    job = facts.identity.environment if isinstance(facts.identity, Claims) else ""
+    environment = job if minted.state == "ok" else ""
+    return replace(facts, others=(*facts.others, minted), minted_for=environment)
 
 
 def _version(text: str) -> str:

@@ -2,7 +2,7 @@
 
 What could not be seen is never taken for well: where it has to be known, the diagnosis is
 ``unknown``; where it cannot be seen from here, such as an environment on GitHub without a token, it
-is named as unchecked. With ``deep`` the latter has to be known too.
+is named as unchecked. With ``deep`` that has to be known too, but for what no stranger can see.
 """
 
 from __future__ import annotations
@@ -115,6 +115,8 @@ class Facts:
     :param identity: what GitHub says of this job; ``None`` outside of one.
     :param workflow: the text of the workflow file at HEAD; ``None`` if there is none.
     :param forge: ``None`` where nothing rests on GitHub.
+    :param minted_for: the environment of this job, where the index gave it a token.
+    :param others: what else was found out.
     :param attester: who published the newest file on the index, if it tells.
     """
 
@@ -135,6 +137,7 @@ class Facts:
     forge: Forge | Unseen | None = None
     attester: Attester | None = None
     publishers: tuple[Publisher, ...] = ()
+    minted_for: str = ""
     others: tuple[Check, ...] = field(default=())
     deep: bool = False
 
@@ -179,7 +182,8 @@ def state_of(checks: tuple[Check, ...]) -> Literal["healthy", "problems", "unkno
 
 
 def _deepened(check: Check) -> Check:
-    if check.state != "unchecked":
+    """What somebody with more rights could see; publishers are shown to nobody but the owners."""
+    if check.state != "unchecked" or check.name == "publisher":
         return check
     return Check(name=check.name, state="unknown", what=check.what, why=check.why, next=check.next)
 
@@ -319,6 +323,9 @@ def _publishers(facts: Facts) -> Iterator[Check]:
         yield from _attested(facts, told)
     for one in facts.publishers:
         if told and told.environment == one.environment:
+            continue
+        if facts.minted_for == one.environment:
+            yield _ok("publisher", f"the index let this job in, by the one for {one.environment}")
             continue
         kind = "a pending publisher" if one.kind == "pending" else "a publisher"
         when = f", after {one.after}" if one.after else ""

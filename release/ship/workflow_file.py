@@ -7,6 +7,7 @@ environment and which may ask for an identity token. Reusable workflows are not 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -17,16 +18,22 @@ from ruamel.yaml.error import YAMLError
 from release.errors import DocumentError
 
 EXPRESSION = "${{"
+CHOICE = re.compile(r"\$\{\{.* && '([^']+)' \|\| '([^']+)' \}\}")
+"""An expression that is one of two names, as GitHub's documentation writes a choice."""
 ID_TOKEN = "id-token"  # noqa: S105 - the name of a permission
 Permissions = Mapping[str, str] | str | None
 
 
 @dataclass(frozen=True)
 class Job:
-    """A job; ``asks`` says that it may ask for an identity token, ``uses`` what it only calls."""
+    """A job.
+
+    ``environments`` are those that it may be in: one, two where an expression chooses, or none.
+    ``asks`` says that it may ask for an identity token, ``uses`` names what it only calls.
+    """
 
     name: str
-    environment: str
+    environments: tuple[str, ...]
     asks: bool
     uses: str
 
@@ -41,7 +48,8 @@ class Workflow:
     @property
     def computed(self) -> tuple[str, ...]:
         """The jobs whose environment is known only when they run."""
-        return tuple(job.name for job in self.jobs if EXPRESSION in job.environment)
+        found = (job for job in self.jobs for name in job.environments if EXPRESSION in name)
+        return tuple(job.name for job in found)
 
 
 @dataclass(frozen=True)
@@ -81,7 +89,7 @@ def faults(workflow: Workflow, environments: tuple[str, ...]) -> Iterator[Fault]
     for environment in environments:
         yield from _of_environment(workflow, environment)
     for job in workflow.jobs:
-        if job.asks and not job.environment:
+        if job.asks and not job.environments:
             yield Fault(
                 f"the job {job.name} may ask for an identity token, and is in no environment",
                 f"take {ID_TOKEN}: write from it, or give it an environment",
@@ -89,7 +97,7 @@ def faults(workflow: Workflow, environments: tuple[str, ...]) -> Iterator[Fault]
 
 
 def _of_environment(workflow: Workflow, environment: str) -> Iterator[Fault]:
-    jobs = [job for job in workflow.jobs if job.environment == environment]
+    jobs = [job for job in workflow.jobs if environment in job.environments]
     if not jobs and not workflow.computed:
         yield Fault(
             f"no job of it is in the environment {environment}",
@@ -121,10 +129,15 @@ def _job(name: str, job: Mapping[str, Any], whole: Permissions) -> Job:
         environment = environment.get("name") or ""
     return Job(
         name=name,
-        environment=str(environment),
+        environments=_environments(str(environment)),
         asks=_asks(job.get("permissions", whole)),
         uses=str(job.get("uses") or ""),
     )
+
+
+def _environments(written: str) -> tuple[str, ...]:
+    chosen = CHOICE.fullmatch(written.strip())
+    return chosen.groups() if chosen else (written,) if written else ()
 
 
 def _asks(permissions: Permissions) -> bool:

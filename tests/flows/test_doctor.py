@@ -292,6 +292,10 @@ def test_a_real_token_is_minted_and_thrown_away(job_shop):
     assert checks(ran, "mint") == [
         ("ok", "a token for uploads to shop was given to this job, and thrown away")
     ]
+    assert checks(ran, "publisher") == [
+        ("ok", "the index let this job in, by the one for pypi-auto"),
+        ("unchecked", "a publisher for the environment pypi-manual: not checkable here"),
+    ]
     (minted,) = mint.minted
     assert minted not in ran.out + ran.err
     assert mint.uploads == []

@@ -479,6 +479,25 @@ def test_an_environment_that_is_worked_out_when_it_runs_is_not_taken_for_well():
     ]
 
 
+def test_an_environment_that_is_one_of_two_is_read_off():
+    text = """
+on: workflow_dispatch
+jobs:
+  upload:
+    environment:
+      name: ${{ needs.record.outputs.trigger == 'security-auto' && 'pypi-auto' || 'pypi-manual' }}
+    permissions: {id-token: write}
+"""
+    assert found(replace(HEALTHY, workflow=text), "workflow")[0][0] == "ok"
+    other = found(replace(HEALTHY, workflow=text.replace("'pypi-auto'", "'staging'")), "workflow")
+    assert other == [
+        (
+            "problem",
+            ".github/workflows/release.yml: no job of it is in the environment pypi-auto",
+        )
+    ]
+
+
 @pytest.mark.parametrize("on", ["push", "[push, workflow_call]", "{push: , workflow_call: }"])
 def test_triggers_in_all_three_forms(on):
     read = read_workflow_file(f"on: {on}\njobs: {{}}")
