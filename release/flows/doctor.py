@@ -2,7 +2,8 @@
 
 What has to be asked elsewhere (the index, GitHub, the git remote, the keyring) is asked side by
 side, and given up after :data:`PATIENCE`: a server that is silent is one line of the diagnosis and
-does not keep the others from being told. No code of the project runs.
+does not keep the others from being told. No code of the project runs, unless its name stands in
+nothing but a setup.py; a job that can get credentials is refused then.
 """
 
 from __future__ import annotations
@@ -17,13 +18,13 @@ from typing import Any, TypeVar
 from packaging.version import InvalidVersion, Version
 
 from release.adapters import oidc, process
-from release.adapters.credentials.keyboard import Keyboard
+from release.adapters.credentials.keyboard import REMEDY, Keyboard
 from release.adapters.forge import REPOSITORY, open_named
 from release.adapters.index import SimpleIndex
 from release.adapters.interpreters import interpreters
 from release.adapters.repository import Repository, publishing_pages
 from release.config import Config
-from release.errors import UsageError, VerificationError, WardenError
+from release.errors import ProjectError, UsageError, VerificationError, WardenError
 from release.flows.context import Context
 from release.flows.doctor_aws import Taken, by_template, of_role, take_on
 from release.flows.outlook import outlook
@@ -53,6 +54,7 @@ PATIENCE = 20.0
 """Seconds for all that is asked elsewhere."""
 LARGEST = 20 << 20
 """Bytes of an archive that is fetched only to read its metadata."""
+OTHERWISE = "mend that, or choose another credential in [tool.release-warden]"
 NOBODY = "release-warden-doctor"
 """An audience that nobody lets in: a token for it tells who a job is, and opens nothing."""
 
@@ -205,21 +207,30 @@ def _look(seen: dict[str, Any], name: str, look: Callable[[], Any]) -> None:
 
 def _subject(context: Context, repository: Repository) -> Subject:
     workspace = context.workspace
-    table = tomllib.loads(workspace.read("pyproject.toml") or "").get("project", {})
-    project = table if isinstance(table, dict) else {}
-    if isinstance(project.get("name"), str):
-        # A dynamic version would be built, and that runs code of the project.
-        context.believe(
-            CoreMetadata(
-                name=project["name"],
-                version=str(project.get("version", "0")),
-                requires_python=project.get("requires-python"),
-            )
-        )
+    table = tomllib.loads(workspace.read("pyproject.toml") or "")
+    project = table.get("project") or table.get("tool", {}).get("poetry") or {}
+    _believe(context, project)
     url = workspace.git.ask("remote", "get-url", "--", workspace.config.remote or "origin")
     home = home_of(url or "")
     told = workspace.config.github.repository or home.partition("/")[2]
     return Subject(context, repository, project, home, told or process.variable(REPOSITORY) or "")
+
+
+def _believe(context: Context, project: Mapping[str, Any]) -> None:
+    """Take the name from pyproject.toml: to build the metadata would run code of the project.
+
+    :raises ProjectError: it is not there, and this job could hand that code its identity.
+    """
+    if isinstance(project.get("name"), str):
+        name, version = project["name"], str(project.get("version", "0"))
+        python = project.get("requires-python")
+        context.believe(CoreMetadata(name=name, version=version, requires_python=python))
+    elif _in_job():
+        raise ProjectError(
+            "pyproject.toml does not tell the project's name",
+            why="to find it out would run code of the project, in a job that can get credentials",
+            remedy="write name into [project]",
+        )
 
 
 def _index(subject: Subject) -> Listed:
@@ -376,6 +387,7 @@ def _facts(subject: Subject, seen: Mapping[str, Any], asked: Asked) -> Facts:
         github=subject.github,
         home=subject.home,
         source=_told_source(subject),
+        remedy=REMEDY if isinstance(subject.repository.source, Keyboard) else OTHERWISE,
         in_job=_in_job(),
         identity=seen["identity"],
         workflow=workspace.git.show(workspace.commit, path),
@@ -417,8 +429,6 @@ def _ownership(
     """Whose the name is; what git could not tell is missing evidence, and no more."""
     if isinstance(listed, Unseen):
         return listed
-    authors = subject.project.get("authors", ()), subject.project.get("maintainers", ())
-    emails = [one.get("email", "") for people in authors for one in people]
     known = kept if isinstance(kept, Kept) else None
     return judge(
         Clues(
@@ -428,9 +438,16 @@ def _ownership(
             sealed=known.sealed if known else {},
             tagged=known.tagged if known else frozenset(),
             home=subject.home or (f"github.com/{subject.github}".lower() if subject.github else ""),
-            emails=emails_of(", ".join(emails)),
+            emails=_emails(subject.project),
         )
     )
+
+
+def _emails(project: Mapping[str, Any]) -> frozenset[str]:
+    """The addresses of the project's people: tables in ``[project]``, texts in poetry's own."""
+    people = [*project.get("authors", ()), *project.get("maintainers", ())]
+    told = [one.get("email", "") if isinstance(one, dict) else str(one) for one in people]
+    return emails_of(", ".join(told))
 
 
 def _publishers(subject: Subject, ownership: Ownership | Unseen) -> tuple[Publisher, ...]:

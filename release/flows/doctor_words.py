@@ -32,7 +32,7 @@ def of_diagnosis(found: Diagnosis) -> str:
 def _counted(found: Diagnosis) -> str:
     states = [check.state for check in found.checks]
     problems, unknown, unseen = (states.count(s) for s in ("problem", "unknown", "unchecked"))
-    words = [f"{problems} problem(s)"] if problems else []
+    words = [f"{problems} problem{'s' if problems > 1 else ''}"] if problems else []
     words += [f"{unknown} unknown"] if unknown else []
     told = ", ".join(words) or "healthy"
     return f"{told} ({unseen} not checkable here)" if unseen else told

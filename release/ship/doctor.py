@@ -110,7 +110,7 @@ class Facts:
     :param github: ``owner/name`` there; empty where nothing tells.
     :param home: where the git remote is, as ``github.com/owner/name``; empty without one.
     :param source: where the credential comes from, in words.
-    :param missing: what it lacks; empty if nothing.
+    :param missing: what it lacks; empty if nothing. ``remedy``: what to do about that.
     :param in_job: whether this runs where a job's identity can be asked for.
     :param identity: what GitHub says of this job; ``None`` outside of one.
     :param workflow: the text of the workflow file at HEAD; ``None`` if there is none.
@@ -131,6 +131,7 @@ class Facts:
     github: str = ""
     home: str = ""
     source: str = ""
+    remedy: str = ""
     in_job: bool = False
     identity: Claims | Unseen | None = None
     workflow: str | None = None
@@ -247,7 +248,7 @@ def _credential(facts: Facts) -> Iterator[Check]:
     if isinstance(facts.missing, Unseen):
         yield unseen("credential", facts.missing)
     elif facts.missing:
-        yield _problem("credential", facts.missing, "see docs/credentials.md")
+        yield _problem("credential", facts.missing, facts.remedy)
     elif facts.from_ci and not facts.in_job:
         what = f"{told}: not checkable here, as only a job on GitHub has an identity to show"
         remedy = "run release.doctor in the job too"

@@ -23,7 +23,7 @@ from warehouse import Warehouse
 
 from release.adapters.clock import Clock
 from release.adapters.workspace import open_workspace
-from release.errors import UnreachableError, UsageError
+from release.errors import ProjectError, UnreachableError, UsageError
 from release.flows import tasks
 from release.flows.context import Context
 from release.flows.doctor import Asked, together
@@ -85,6 +85,17 @@ def test_a_project_without_any_configuration_is_well(tmp_path):
     assert ran.document["schema"] == "release-warden/diagnosis/1"
     assert checks(ran, "config") == [("ok", "releases go to local, credential: keyboard")]
     assert git(project, "for-each-ref") == before, "a doctor changes nothing"
+
+
+@pytest.mark.parametrize("kind", ["poetry", "setuptools_scm"])
+def test_a_version_that_would_have_to_be_built_is_not(tmp_path, kind):
+    project = make_project(tmp_path / "project", kind)
+    broken = (project / "pyproject.toml").read_text().replace("build-backend = ", "backend-is = ")
+    (project / "pyproject.toml").write_text(broken)
+    commit(project)
+    ran = diagnose(project)
+    assert ran.code == 0, ran.out
+    assert ran.document["project"] == f"{kind.replace('_', '-')}-thing"
 
 
 def test_a_name_is_free_then_ours_by_the_bytes_that_were_sealed(shop):
@@ -311,6 +322,15 @@ def test_a_password_beside_trusted_publishing_is_a_problem(job_shop):
     ((state, what),) = checks(ran, "credential")
     assert (state, "TWINE_PASSWORD" in what) == ("problem", True)
     assert "canary-9" not in ran.out + ran.err
+
+
+def test_a_job_that_could_get_credentials_runs_no_code_to_learn_a_name(job_shop):
+    shop, _, env = job_shop
+    path = shop.project / "pyproject.toml"
+    path.write_text(path.read_text().replace('name = "plain-thing"', "", 1))
+    commit(shop.project)
+    with pytest.raises(ProjectError, match="does not tell the project's name"):
+        diagnose(shop.project, **env)
 
 
 def test_a_keyboard_mints_nothing(shop):
