@@ -68,10 +68,21 @@ class Aws:
         return made["ARN"]
 
     def put(self, text: str, stage: str, name: str = "pypi/plain-thing") -> None:
-        """A new version of the secret in a stage."""
+        """A new version of the secret in a stage; another one leaves it, as AWS does by itself."""
+        if stage != "AWSCURRENT":
+            self.clear(stage, name)
         self.root("secretsmanager").put_secret_value(
             SecretId=name, SecretString=text, VersionStages=[stage]
         )
+
+    def clear(self, stage: str, name: str = "pypi/plain-thing") -> None:
+        """No version of the secret is in a stage."""
+        secrets = self.root("secretsmanager")
+        stages = secrets.describe_secret(SecretId=name)["VersionIdsToStages"]
+        for version in (one for one, among in stages.items() if stage in among):
+            secrets.update_secret_version_stage(
+                SecretId=name, VersionStage=stage, RemoveFromVersionId=version
+            )
 
 
 def trust(provider: str, subject: str) -> dict[str, Any]:

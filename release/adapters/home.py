@@ -23,6 +23,19 @@ KEPT = {
 CACHE = "XDG_CACHE_HOME"
 """Below it are the caches of uv, pip, ccache and go."""
 
+HELD = (".pypirc", ".aws/credentials", ".git-credentials", ".config/gh/hosts.yml")
+"""Where a home may hold the right to publish or to push."""
+
+
+def credentials(index_url: str | None = None) -> tuple[str, ...]:
+    """The files of the user's home that hold a credential, as a person writes them.
+
+    :param index_url: the index that dependencies come from: what netrc says of that host alone is
+        lent to builds anyway, and counts for nothing here.
+    """
+    found = [f"~/{name}" for name in HELD if (Path.home() / name).is_file()]
+    return (*found, *(["netrc"] if netrc.knows_others(index_url) else []))
+
 
 def furnish(folder: Path, index_url: str | None = None) -> dict[str, str]:
     """Make an empty folder a home, and return the variables for a program that lives in it.

@@ -28,6 +28,15 @@ def lend(url: str, home: Path) -> None:
     file.write_text(f"machine {host} login {entry[0]} password {entry[2]}\n", "utf-8")
 
 
+def knows_others(url: str | None) -> bool:
+    """Whether the user's netrc has a password for any other host than an address's.
+
+    :param url: the address; ``None`` for none.
+    """
+    host = urlsplit(url).hostname if url else None
+    return any(name != host and entry[2] for name, entry in _hosts().items())
+
+
 def _hosts() -> dict[str, tuple[str, str, str]]:
     """The entries of the user's netrc by host; none where it is missing or cannot be read."""
     named = process.variable("NETRC")

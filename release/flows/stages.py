@@ -10,7 +10,7 @@ from pathlib import Path
 
 from msgspec.structs import replace as with_fields
 
-from release.adapters import process
+from release.adapters import home, process
 from release.adapters.repository import Repository
 from release.decide.circumstances import Asked
 from release.errors import IdenticalError, TryAgainError, UsageError
@@ -55,17 +55,20 @@ class Handed:
     scanned: Scanned | None = None
 
 
-def require_no_right(stage: Stage) -> None:
+def require_no_right(stage: Stage, index_url: str | None) -> None:
     """A stage that runs other people's code must not see a credential.
 
-    :raises UsageError: the environment holds one.
+    :param index_url: the index that dependencies come from; its password may be there.
+    :raises UsageError: the environment or the home holds one.
     """
-    found = credentials(process.variables()) if stage in RUNS_CODE else ()
+    if stage not in RUNS_CODE:
+        return
+    found = (*credentials(process.variables()), *home.credentials(index_url))
     if found:
         raise UsageError(
             f"stage {stage} runs code of the project, and sees a credential: {', '.join(found)}",
             why="that code could read it",
-            remedy="give the credential to the job of its own stage only, and unset it here",
+            remedy="give the credential to the job of its own stage only, and remove it here",
         )
 
 
@@ -76,7 +79,7 @@ def publish_stage(
 
     :param digest: what the job before told; ``check`` has none.
     """
-    require_no_right(stage)
+    require_no_right(stage, context.workspace.config.index_url)
     if stage == "check":
         decision = by_hand(context, request, known_by_hand(context))
         return resumed(context, repository) or first(context, repository, decision, request)
@@ -96,10 +99,11 @@ def auto_stage(
     record forward.
     """
     if stage not in {"check", "record"}:
-        require_no_right(stage)
+        require_no_right(stage, context.workspace.config.index_url)
         return later(context, repository, stage, digest, None)
     # Without a wheel to read it from, the project's metadata may have to be built.
-    require_no_right("record" if digest else "check")
+    code = "record" if digest else "check"
+    require_no_right(code, context.workspace.config.index_url)
     require_whole(context)
     if stage == "check":
         return _checked(context, repository, advisories)

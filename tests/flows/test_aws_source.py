@@ -31,11 +31,10 @@ NAME = "pypi/plain-thing"
 NAMESAKE = SUBJECT.replace("an-owner/plain-thing", "an-owner@815/plain-thing@4711")
 
 
-def token(*projects: str, domain: str = "127.0.0.1", **restrictions) -> str:
-    """An API token as PyPI's: for these projects; for none named, for the whole account."""
-    made = pypitoken.Token.create(domain=domain, identifier="canary-in-the-secret", key="k")
-    if projects:
-        made.restrict(project_names=list(projects))
+def token(project: str, **restrictions: str) -> str:
+    """An API token as PyPI's, for one project."""
+    made = pypitoken.Token.create(domain="127.0.0.1", identifier="canary-in-the-secret", key="k")
+    made.restrict(project_names=[project])
     if restrictions:
         made.restrict(**restrictions)
     return made.dump()
@@ -86,6 +85,7 @@ def vault(account, monkeypatch) -> Iterator[Vault]:
     with serve_oidc(iss=f"https://{ISSUER}") as issuer:
         for name, value in {**account.env, **issuer.env}.items():
             monkeypatch.setenv(name, value)
+        account.clear("AWSPENDING")
         account.put(token("plain-thing"), "AWSCURRENT")
         yield Vault(account, issuer, asked)
 
@@ -108,35 +108,8 @@ def test_the_token_is_read_once_by_the_shortest_session_with_the_runs_name(vault
 
 
 @pytest.mark.parametrize(
-    ("text", "username"),
-    [
-        (token("plain-thing"), "__token__"),
-        (f"  {token('Plain.Thing', 'other')}\n", "__token__"),
-        (json.dumps({"token": token("plain-thing")}), "__token__"),
-        (stored("__token__", token("plain-thing")), "__token__"),
-        (stored("uploader", "a-password"), "uploader"),
-        (token(project_ids=["00000000-0000-0000-0000-000000000000"]), "__token__"),
-    ],
-)
-def test_the_forms_in_which_it_may_lie_there(vault, text, username):
-    vault.put(text)
-    assert vault.source().credential().username == username
-
-
-@pytest.mark.parametrize(
     ("text", "said"),
-    [
-        (token(), "good for all projects of its owner"),
-        (token("another"), "it is good for another, not for plain-thing"),
-        (token("plain-thing", domain="index.example"), "a token of index.example"),
-        (token("plain-thing", not_before=1, not_after=2), "it expired on 1970-01-01"),
-        (token("plain-thing", not_before=1 << 34, not_after=1 << 35), "it is good from 2514-"),
-        (token("plain-thing")[:40], "maybe it was cut off"),
-        ("two words", "one with blanks in it"),
-        (" ", "it holds none"),
-        ('{"tokn": "pypi-x"}', "with other keys"),
-        ('{"token": "x", "password": "y"}', "more than one"),
-    ],
+    [(token("another"), "it is good for another, not for plain-thing"), ("two words", "blanks")],
 )
 def test_what_is_no_token_for_this_release_is_refused_and_not_shown(vault, text, said):
     vault.put(text)
@@ -144,7 +117,7 @@ def test_what_is_no_token_for_this_release_is_refused_and_not_shown(vault, text,
         vault.source().credential()
     assert said in caught.value.why
     assert caught.value.remedy
-    assert text.strip() == "" or text.strip() not in str(caught.value)
+    assert text not in str(caught.value)
 
 
 def test_an_index_that_takes_tokens_only_gets_no_password(vault):
@@ -179,12 +152,12 @@ def test_a_token_that_was_promoted_in_between_is_found(vault):
 @pytest.mark.parametrize(
     ("claims", "said"),
     [
-        ({"sub": "repo:an-owner/plain-thing:ref:refs/heads/main", "environment": ""}, "environment is MISSING"),
+        ({"sub": "repo:an-owner/plain-thing:pull_request", "environment": ""}, "is MISSING, and"),
         ({"sub": NAMESAKE}, NAMESAKE),
         ({"sub": "repo:a-thief/plain-thing:environment:pypi-auto"}, "a-thief"),
         ({"sub": "repository_id:4711:x"}, "sub has a form of the repository's own"),
     ],
-)  # fmt: skip
+)
 def test_a_job_that_the_role_does_not_trust_is_told_what_it_said_of_itself(vault, claims, said):
     vault.issuer.claims = job(**claims)
     with pytest.raises(AwsError, match=f"take on {ROLE}") as caught:

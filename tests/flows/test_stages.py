@@ -24,6 +24,21 @@ def test_a_stage_that_runs_code_refuses_to_see_a_credential(shop):
     assert shop.refs() == ["refs/heads/main"]
 
 
+def test_a_home_with_a_credential_is_seen_too(shop, tmp_path):
+    """A gate sees the home of the runner; one that others use too may hold something."""
+    home = tmp_path / "home"
+    (home / ".aws").mkdir(parents=True)
+    for name in (".pypirc", ".aws/credentials", ".netrc"):
+        (home / name).write_text("machine index.example login me password canary-55\n")
+        ran = warden(shop.project, "release.publish", "--stage", "check", HOME=str(home))
+        assert ran.code == 2
+        assert ("netrc" if name == ".netrc" else f"~/{name}") in ran.document["what"]
+        assert "canary-55" not in ran.out + ran.err
+        (home / name).unlink()
+    (home / ".netrc").write_text("machine 127.0.0.1 login me password canary-55\n")
+    assert warden(shop.project, "release.publish", "--stage", "check", HOME=str(home)).code == 0
+
+
 def test_what_was_changed_on_the_way_is_refused(shop):
     jobs = Jobs(shop)
     jobs.until("build")

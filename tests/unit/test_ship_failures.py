@@ -14,6 +14,8 @@ from release.ship.failures import failure_of, failure_of_status
 KINDS = {
     "RejectedError": "rejected",
     "RepositoryError": "conflict",
+    "CredentialError": "auth",
+    "AwsError": "auth",
     "ForgeError": "forge",
     "VerificationError": "verification",
     "ReplayError": "verification",

@@ -12,6 +12,8 @@ from release.ship.stages import BEFORE, RUNS_CODE, credentials
         "GITHUB_TOKEN", "GH_TOKEN", "ACTIONS_ID_TOKEN_REQUEST_TOKEN", "TWINE_PASSWORD",
         "UV_PUBLISH_TOKEN", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "PYPI_API_KEY",
         "SIGNING_PRIVATE_KEY", "GOOGLE_APPLICATION_CREDENTIALS", "MY_SECRET", "token",
+        "AWS_ACCESS_KEY_ID", "AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+        "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", "CIRCLE_OIDC_TOKEN_V2", "ACTIONS_RUNTIME_TOKEN",
     ],
 )  # fmt: skip
 def test_a_variable_that_holds_a_credential(name):
@@ -20,7 +22,8 @@ def test_a_variable_that_holds_a_credential(name):
 
 
 @pytest.mark.parametrize(
-    "name", ["PATH", "TOKENIZER", "GITHUB_REF", "SECRETARY", "PASSAGE", "AWS_REGION", "KEYBOARD"]
+    "name",
+    ["PATH", "TOKENIZER", "GITHUB_REF", "SECRETARY", "PASSAGE", "AWS_REGION", "KEYBOARD", "KEY_ID"],
 )
 def test_a_variable_that_holds_none(name):
     assert credentials([(name, "x")]) == ()
