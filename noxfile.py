@@ -22,6 +22,7 @@ TABLE = (
     Gate("lint", "ruff's rules and format, and who may import whom", gates.lint, default=True),
     Gate("types", "mypy, strict", gates.types, default=True),
     Gate("tests", "pytest; another Python: --force-python 3.12", gates.tests, default=True),
+    Gate("infrastructure", "cfn-lint and checkov on the templates", gates.infrastructure),
     Gate("docs", "the commands in the docs run, and every key is explained", gates.docs),
     Gate("proofs", "kills, storms and mutants: half an hour; -- --sample: minutes", gates.proofs),
     # Doors: each installs the project, runs one Invoke task and exits with its code.

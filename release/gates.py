@@ -102,6 +102,20 @@ def docs(session: nox.Session) -> None:
     session.run("pytest", "tests/flows/test_docs.py", *session.posargs)
 
 
+def infrastructure(session: nox.Session) -> None:
+    """Lint the templates of CloudFormation, and look in them for what is known to be unsafe.
+
+    What checkov finds is mended, or explained where it stands (``Metadata`` of the resource).
+    """
+    pyproject = nox.project.load_toml("pyproject.toml")
+    install(session, *nox.project.dependency_groups(pyproject, "infrastructure"))
+    session.run("cfn-lint", "cloudformation/*.yaml")
+    session.run(
+        "checkov", "--directory", "cloudformation", "--framework", "cloudformation",
+        "--skip-download", "--compact", "--quiet",
+    )  # fmt: skip
+
+
 def door(task: str) -> partial[None]:
     """A session that installs the project, runs one Invoke task and exits with its code.
 

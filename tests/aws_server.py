@@ -98,15 +98,16 @@ def trust(provider: str, subject: str) -> dict[str, Any]:
 
 
 @contextmanager
-def serve_aws(folder: Path) -> Iterator[Aws]:
+def serve_aws(folder: Path, *program: str) -> Iterator[Aws]:
     """An empty account, running inside the ``with`` block.
 
     :param folder: for what the server says, as ``aws.log``.
+    :param program: what Python runs; by default ministack as it is.
     """
     port = _free_port()
     around = {"AUTH": "true", "BIND_HOST": "127.0.0.1", "GATEWAY_PORT": str(port)}
     around |= {"IOT_MTLS_ENABLED": "0"}
-    argv = [sys.executable, "-m", "ministack"]
+    argv = [sys.executable, *(program or ("-m", "ministack"))]
     with (folder / "aws.log").open("wb") as log:
         child = subprocess.Popen(
             argv, stdout=log, stderr=log, env={**os.environ, **around}, start_new_session=True

@@ -60,9 +60,14 @@ def wished(administrator: str, *, email: str, key: str, days: str, branch: str) 
     :raises UsageError: ``key`` is neither yes nor no, or ``days`` no number from 1 to 3650.
     """
     if key not in YES_OR_NO:
-        raise UsageError(f"--key {key}: yes or no is wanted")
+        raise UsageError(
+            f"--key {key}: yes or no is wanted", remedy="leave it out to keep what is deployed"
+        )
     if days and not (days.isdecimal() and 1 <= int(days) <= LONGEST):
-        raise UsageError(f"--days {days}: a number from 1 to {LONGEST} is wanted")
+        raise UsageError(
+            f"--days {days}: a number from 1 to {LONGEST} is wanted",
+            remedy="leave it out to keep what is deployed, at first 90",
+        )
     return Wish(administrator, email, key, days, branch)
 
 

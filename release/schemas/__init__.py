@@ -13,6 +13,7 @@ from release.config import Config
 from release.decide.circumstances import Circumstances
 from release.model.base import Document, schema_name
 from release.model.changes import Changes
+from release.model.cloud import Deployment, Protection, Rotation
 from release.model.decision import Decision
 from release.model.diagnosis import Diagnosis
 from release.model.error import Error
@@ -30,9 +31,9 @@ from release.model.snapshot import Snapshot
 from release.model.yank import Yank
 
 DOCUMENTS: tuple[type[Document], ...] = (
-    Archives, Changes, Circumstances, Decision, Diagnosis, Error, Event, Fix, Handover, Heartbeat,
-    History, Journal, Manifest, Observations, Plan, Receipt, Reconciliation, Record, Run, Snapshot,
-    Staged, Yank,
+    Archives, Changes, Circumstances, Decision, Deployment, Diagnosis, Error, Event, Fix, Handover,
+    Heartbeat, History, Journal, Manifest, Observations, Plan, Protection, Receipt, Reconciliation,
+    Record, Rotation, Run, Snapshot, Staged, Yank,
 )  # fmt: skip
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
