@@ -156,6 +156,20 @@ def test_an_index_that_is_down_is_unknown_and_does_not_hide_the_rest(shop):
     assert address not in ran.out
 
 
+def test_where_the_credential_comes_from_is_told_and_nothing_of_it(shop, tmp_path, monkeypatch):
+    assert checks(diagnose(shop.project, **shop.right), "credential") == [
+        ("ok", "TWINE_USERNAME and TWINE_PASSWORD")
+    ]
+    monkeypatch.setenv("HOME", str(tmp_path))
+    head = f"[distutils]\nindex-servers = mine\n[mine]\nrepository = {shop.server.upload_url}\n"
+    (tmp_path / ".pypirc").write_text(head)
+    assert checks(diagnose(shop.project), "credential")[0][0] == "problem"
+    (tmp_path / ".pypirc").write_text(f"{head}username = me\npassword = canary-in-pypirc\n")
+    ran = diagnose(shop.project)
+    assert checks(ran, "credential") == [("ok", "[mine] of ~/.pypirc")]
+    assert "canary-in-pypirc" not in ran.out + ran.err
+
+
 # the forge
 
 
