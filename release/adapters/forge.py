@@ -25,7 +25,7 @@ from release.adapters.secrecy import guard
 from release.config import Config
 from release.errors import ConfigError, ForgeError, TryAgainError, UnreachableError
 from release.model.text import plain
-from release.ship.doctor import Environment
+from release.ship.doctor_facts import Environment
 from release.ship.failures import failure_of_status
 
 API = "https://api.github.com"

@@ -26,9 +26,10 @@ from release.adapters.workspace import open_workspace
 from release.errors import ProjectError, UnreachableError, UsageError
 from release.flows import tasks
 from release.flows.context import Context
-from release.flows.doctor import Asked, together
+from release.flows.doctor import Asked
+from release.flows.doctor_looks import together
 from release.model.base import encode
-from release.ship.doctor import Unseen
+from release.ship.doctor_facts import Unseen
 
 WORKFLOW = """
 on: {workflow_dispatch: , schedule: [{cron: "0 4 * * *"}]}

@@ -19,17 +19,8 @@ from release.errors import (
 )
 from release.model.diagnosis import Evidence, Ownership
 from release.ship.claims import Claims
-from release.ship.doctor import (
-    Environment,
-    Facts,
-    Forge,
-    Shared,
-    Tools,
-    Unseen,
-    examine,
-    state_of,
-    why_not_mint,
-)
+from release.ship.doctor import examine, state_of, why_not_mint
+from release.ship.doctor_facts import Environment, Facts, Forge, Shared, Tools, Unseen
 from release.ship.ownership import Attester
 from release.ship.preflight import Preflight
 from release.ship.publishers import Wanted, publishers
