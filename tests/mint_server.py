@@ -62,6 +62,9 @@ class Mint:
     :param life: seconds for which one is.
     :param audience: what a token of the CI service has to be for.
     :param troubles: by path, answers that are given first; ``None`` lets one pass.
+    :param echo: what is answered to whoever wants a token minted.
+    :param parrots: refuse uploads, and show what was sent with them.
+    :param identifier: stands in every minted token.
     :param minted: every minted token, and until when (by the monotonic clock) it is good.
     :param used: the tokens of the CI service that were shown, by their ids.
     :param uploads: the status that each upload got.
@@ -77,6 +80,8 @@ class Mint:
     audience: str = "an-index"
     troubles: dict[str, list[Answer | None]] = field(default_factory=dict)
     echo: Callable[[str], Answer] | None = None
+    parrots: bool = False
+    identifier: str = "minted"
     minted: dict[str, float] = field(default_factory=dict)
     used: set[str] = field(default_factory=set)
     uploads: list[int] = field(default_factory=list)
@@ -122,7 +127,7 @@ class Mint:
             words = "valid token, but no corresponding publisher (All lookup strategies exhausted)"
             return _refused("invalid-publisher", words)
         made = pypitoken.Token.create(
-            domain="127.0.0.1", identifier=f"minted {len(self.minted)} {claims['jti']}", key="k"
+            domain="127.0.0.1", identifier=f"{self.identifier} {claims['jti']}", key="k"
         )
         made.restrict(project_names=[self.project])
         self.minted[made.dump()] = time.monotonic() + self.life
@@ -130,6 +135,9 @@ class Mint:
         return _json(200, {"success": True, "token": made.dump(), "expires": expires})
 
     def _upload(self, headers: Any, body: bytes) -> Answer:
+        if self.parrots:
+            sent = headers["Authorization"].removeprefix("Basic ")
+            return 403, f"{sent} is {base64.b64decode(sent).decode()}".encode(), {}
         live = [token for token, end in self.minted.items() if time.monotonic() < end]
         if headers.get("Authorization") not in {_basic("__token__", token) for token in live}:
             return 403, b"Invalid or non-existent authentication information.", {}

@@ -102,8 +102,7 @@ def auto_stage(
         require_no_right(stage, context.workspace.config.index_url)
         return later(context, repository, stage, digest, None)
     # Without a wheel to read it from, the project's metadata may have to be built.
-    code = "record" if digest else "check"
-    require_no_right(code, context.workspace.config.index_url)
+    require_no_right("record" if digest else "check", context.workspace.config.index_url)
     require_whole(context)
     if stage == "check":
         return _checked(context, repository, advisories)

@@ -19,7 +19,7 @@ CREDENTIAL = re.compile(
     r"|(^|_)(ACCESS_KEY_ID|CREDENTIALS_(FULL|RELATIVE)_URI)$"
 )
 """How variables are called that hold a credential, or lead to one: GITHUB_TOKEN, what asks for an
-OIDC token (ACTIONS_ID_TOKEN_REQUEST_TOKEN), AWS_SECRET_ACCESS_KEY, AWS_WEB_IDENTITY_TOKEN_FILE, ..."""
+OIDC token (ACTIONS_ID_TOKEN_REQUEST_TOKEN), AWS_SECRET_ACCESS_KEY, AWS_WEB_IDENTITY_TOKEN_FILE."""
 
 
 def credentials(variables: Iterable[tuple[str, str]]) -> tuple[str, ...]:

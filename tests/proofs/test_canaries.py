@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import json
 import os
 import re
 import subprocess
@@ -20,7 +21,10 @@ from pathlib import Path
 from urllib.parse import quote, quote_plus
 
 import pytest
+from aws_server import ISSUER, REGION, ROLE, serve_aws
 from kit import Ran, advise, commit, git
+from mint_server import serve_mint
+from oidc_server import job, serve_oidc
 from shops import Shop, open_shop
 
 from release.testing.hostile_index import Answer, Fault, Visit, serve_hostile_index, status
@@ -33,9 +37,15 @@ CANARIES = {
     "keyring": "Wm5/keyring+pw&Fs1=gT9xVe",
     "github": "ghp_" + "Zu6canaryGitHubToken0Lk2Pd7Rf4Xo9Aa1",
     "netrc": "Ny8canary-netrc-pw-Qb3Vc6",
+    "request": "Pw3canary-request-token-Vb8Nc2",
+    "claim": "Rt6canary-claim-of-the-job-Mz4",
+    "minted": "Qe7canary-in-minted-token-Hs9",
+    "stored": "Gd2canary-in-the-vault-Lk5Bw1",
 }
 """Names of their own; with what HTML, addresses and base64 write otherwise."""
 WINDOW = 10
+MASK = b"::add-mask::"
+"""Before what GitHub's runner is to hide: it reads that line, and shows it to nobody."""
 EYES = """
 import os
 from pathlib import Path
@@ -134,6 +144,7 @@ class Aviary:
     home: Path
     seen: Path
     said: list[bytes] = field(default_factory=list)
+    masks: set[bytes] = field(default_factory=set)
     children: int = 0
 
     def run(self, task: str, *words: str, **env: str) -> Ran:
@@ -148,7 +159,11 @@ class Aviary:
         out, err = child.communicate(timeout=600)
         watch.over.set()
         thread.join()
-        self.said += [out, err, *watch.seen.values()]
+        lines = err.splitlines(keepends=True)
+        masks = [line for line in lines if line.startswith(MASK)]
+        self.masks |= {line.removeprefix(MASK).strip() for line in masks}
+        heard = b"".join(line for line in lines if line not in masks)
+        self.said += [out, heard, *watch.seen.values()]
         self.children += len(watch.seen)
         return Ran(child.returncode, out.decode(), err.decode())
 
@@ -161,25 +176,29 @@ class Aviary:
             "CI": "true",
         }
 
+    def leaks(self, data: bytes) -> set[str]:
+        """Whose pieces stand in some bytes; and whether a secret does that was made on the way."""
+        return leaks(data) | {"made" for mask in self.masks if mask in data}
+
     def require_silence(self, known: frozenset[str] = frozenset()) -> None:
         """No canary anywhere.
 
         :param known: objects of git that the project had before any run.
         """
         for data in self.said:
-            assert not leaks(data), data[-2000:]
-        assert not leaks(self.seen.read_bytes() if self.seen.exists() else b"")
+            assert not self.leaks(data), data[-2000:]
+        assert not self.leaks(self.seen.read_bytes() if self.seen.exists() else b"")
         folders = [self.shop.project / ".release", self.shop.project / "security"]
         folders += [self.shop.project / "security-status", self.shop.folder / "index"]
         for path in (p for folder in folders for p in folder.rglob("*") if p.is_file()):
-            assert not leaks(path.read_bytes()), path
+            assert not self.leaks(path.read_bytes()), path
         for repository in (self.shop.project, self.shop.remote):
             for name in objects(repository) - known:
                 data = subprocess.run(
                     ["git", "cat-file", git(repository, "cat-file", "-t", name), name],
                     cwd=repository, check=True, capture_output=True,
                 ).stdout  # fmt: skip
-                assert not leaks(data), f"{name} in {repository}"
+                assert not self.leaks(data), f"{name} in {repository}"
 
 
 def objects(repository: Path) -> frozenset[str]:
@@ -292,6 +311,74 @@ def test_no_source_of_the_right_to_upload_leaves_a_trace(aviary, tmp_path, sourc
     assert set(re.findall("== (.*)", aviary.seen.read_text())) == {"backend", "gate", "module"}
     assert aviary.children > 20
     aviary.require_silence()
+
+
+def test_trusted_publishing_leaves_no_trace(aviary, tmp_path):
+    """An error at every point, with an echo of what was sent, and then released."""
+    shop = aviary.shop
+    claims = job(actor=CANARIES["claim"])
+    with (
+        serve_oidc(request_token=CANARIES["request"], claims=claims) as issuer,
+        serve_mint(tmp_path, shop.server, issuer, identifier=CANARIES["minted"]) as mint,
+    ):
+        shop.point(mint.upload_url, 'credential = "trusted-publishing"')
+        right = {**issuer.env, **mint.env}
+        issuer.troubles = [(500, f'"{CANARIES["request"]}"'.encode())] * 3
+        assert aviary.run("release.publish", "--json", **right).code == 75
+        issuer.troubles = [(200, f'{{"value": "a.{CANARIES["claim"]}.b"}}'.encode())] * 3
+        assert aviary.run("release.publish", "--json", **right).code == 75
+        mint.echo = lambda token: (422, b'{"errors": [{"code": "%s"}]}' % token.encode(), {})
+        assert "***" in aviary.run("release.publish", "--json", **right).document["why"]
+        mint.echo = lambda token: (200, token.encode(), {})
+        assert aviary.run("release.publish", "--json", **right).code == 75
+        mint.echo, mint.parrots = None, True
+        refused = aviary.run("release.publish", "--json", **right)
+        assert (refused.code, "***" in refused.document["why"]) == (1, True), refused.err
+        mint.parrots = False
+        done = aviary.run("release.auto", *heard_of_nothing(tmp_path), **right)
+        assert done.code == 0, done.err
+        assert aviary.run("status.build", **right).code == 0
+        assert {token.encode() for token in (*mint.minted, *issuer.given)} - aviary.masks == set()
+    assert len(shop.served()) == 2
+    aviary.require_silence()
+
+
+def test_a_token_in_aws_leaves_no_trace(aviary, tmp_path):
+    """The same for what AWS gives: the keys of the session, and the secret."""
+    shop, claims = aviary.shop, job(actor=CANARIES["claim"])
+    with (
+        serve_aws(tmp_path) as aws,
+        serve_oidc(
+            request_token=CANARIES["request"], claims=claims, iss=f"https://{ISSUER}"
+        ) as issuer,
+    ):
+        secret = aws.settle(f"{CANARIES['stored']} with blanks")
+        table = f'aws = {{region = "{REGION}", role-arn = "{ROLE}", secret = "{secret}"}}'
+        shop.point(shop.server.upload_url, 'credential = "aws"', table)
+        right = {**issuer.env, **aws.env}
+        dead = right | {"AWS_ENDPOINT_URL": "http://127.0.0.1:9"}
+        assert aviary.run("release.publish", "--json", **dead).code == 75
+        issuer.claims = claims | {"sub": "repo:a-thief/plain-thing:environment:pypi-auto"}
+        assert aviary.run("release.publish", "--json", **right).code == 1
+        issuer.claims = claims
+        misshapen = aviary.run("release.publish", "--json", **right)
+        assert "not the form of a token" in misshapen.document["what"], misshapen.err
+        for wrong in (CANARIES["stored"], f"pypi-{CANARIES['stored']}"):
+            aws.put(json.dumps({"username": "uploader", "password": wrong}), "AWSCURRENT")
+            assert aviary.run("release.publish", "--json", **right).code == 1
+        server = shop.server
+        own = {"username": server.username, "password": server.password}
+        aws.put(json.dumps(own), "AWSCURRENT")
+        done = aviary.run("release.auto", *heard_of_nothing(tmp_path), **right)
+        assert done.code == 0, done.err
+        assert aviary.run("status.build", **right).code == 0
+    assert len([mask for mask in aviary.masks if mask.startswith(b"ASIA")]) > 2, "keys of sessions"
+    assert len(shop.served()) == 2
+    aviary.require_silence()
+
+
+def heard_of_nothing(folder: Path) -> tuple[str, str]:
+    return "--advisories", str(advise(folder / "advisories", "unheard-of"))
 
 
 def test_what_goes_wrong_says_nothing_of_it(aviary, monkeypatch):
