@@ -19,6 +19,10 @@ PERMISSION = (
     "write into the workflow, at the job that uploads and at no other: "
     "permissions: {id-token: write}"
 )
+CI_SERVICES = ("CI", "BUILDKITE", "GOOGLE_SERVICE_ACCOUNT_NAME")
+"""One of these is set wherever the library finds a token."""
+NOBODY = "there is no OIDC token here: this is no job of a CI service that gives one"
+BY_HAND = 'release from the CI, or set credential = "keyboard" to release by hand'
 FORK = "a workflow that a pull request of a fork starts never gets one; release from a branch"
 
 
@@ -31,12 +35,12 @@ class Identity:
 
 
 def missing() -> str:
-    """Why a job of GitHub Actions would get no token, without asking; empty if it would.
+    """Why this process would get no token, without asking; empty if it would.
 
-    Other CI services tell it only when they are asked.
+    Other CI services than GitHub's tell it only when they are asked.
     """
     if not process.variable("GITHUB_ACTIONS"):
-        return ""
+        return "" if any(map(process.variable, CI_SERVICES)) else NOBODY
     for name in (REQUEST_TOKEN, REQUEST_URL):
         if not process.variable(name):
             return f"this job may not ask for an OIDC token: {name} is not set"
@@ -48,6 +52,8 @@ def missing() -> str:
 
 def remedy() -> str:
     """What to do where a token is missing."""
+    if missing() == NOBODY:
+        return BY_HAND
     return FORK if process.variable("GITHUB_EVENT_NAME") == "pull_request" else PERMISSION
 
 
@@ -75,11 +81,6 @@ def identify(audience: str) -> Identity:
             failure="auth",
         ) from None
     if not token:
-        raise BlockedError(
-            "there is no OIDC token here",
-            why="this is no job of a CI service that gives one",
-            remedy='release from the CI, or set credential = "keyboard" to release by hand',
-            failure="auth",
-        )
+        raise BlockedError(NOBODY, remedy=BY_HAND, failure="auth")
     guard(token.rpartition(".")[2])
     return Identity(guard(token), read_claims(token))

@@ -182,6 +182,11 @@ def test_beyond_a_ci_service_there_is_no_token(line, monkeypatch):
     assert line.source().problem() == ""
     with pytest.raises(BlockedError, match="there is no OIDC token here"):
         line.source().credential()
+    monkeypatch.delenv("CI")
+    assert "no job of a CI service" in line.source().problem(), "which is seen beforehand"
+    with pytest.raises(BlockedError, match="not possible") as caught:
+        line.source().credential()
+    assert "keyboard" in caught.value.remedy
 
 
 def test_without_tls_nothing_is_minted(line):
