@@ -19,8 +19,8 @@ from release.errors import AwsError, FailedError, TryAgainError
 from release.model.cloud import ResourceChange
 
 TEMPLATE = "cloudformation/release-token.yaml"
-POLL = 2.0
-"""Seconds between two looks at what goes on."""
+FIRST_PAUSE, LONGEST_PAUSE = 0.1, 3.0
+"""Seconds between two looks at what goes on: each pause is twice the one before."""
 PATIENCE = 900.0
 """Seconds for a stack to come to rest."""
 AGREED = ["CAPABILITY_IAM"]
@@ -192,10 +192,11 @@ def drift(cloud: Cloud, name: str) -> tuple[str, ...]:
 
 def _looks() -> Iterator[None]:
     """Look now, and again after each pause, until patience ends."""
-    end = time.monotonic() + PATIENCE
+    end, pause = time.monotonic() + PATIENCE, FIRST_PAUSE
     while time.monotonic() < end:
         yield
-        time.sleep(POLL)
+        time.sleep(pause)
+        pause = min(2 * pause, LONGEST_PAUSE)
 
 
 def _pairs(found: Any, kind: str) -> dict[str, str]:

@@ -160,7 +160,8 @@ def check_alarms(off: tuple[str, ...], subscribed: int, trails: tuple[str, ...])
 def unknown(name: str, error: WardenError) -> Check:
     """A part that could not be looked at."""
     told = f"{error.what}: {error.why}" if error.why else error.what
-    return Check(name=name, state="unknown", what=told, remedy=error.remedy)
+    remedy = error.remedy or "look again as somebody who may see it"
+    return Check(name=name, state="unknown", what=told, remedy=remedy)
 
 
 def alike(one: Policy, other: Policy) -> bool:

@@ -7,10 +7,12 @@ The account is ministack with its rights enforced, and the two types that its Cl
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 import os
 import subprocess
 import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,13 +20,15 @@ import boto3
 import pypitoken
 import pytest
 from aws_server import ACCOUNT, REGION, Aws, serve_aws
-from kit import Ran, commit, make_project, warden
+from kit import Ran, commit, make_project
 
 from release.adapters import cloud, cloud_stack
 from release.adapters.clock import Clock
 from release.adapters.workspace import open_workspace
-from release.errors import BlockedError
+from release.errors import BlockedError, FailedError, UsageError
 from release.flows.aws_check import check
+from release.flows.aws_deploy import Wish, deploy
+from release.flows.aws_rotate import rotate
 from release.flows.context import Context
 
 TABLES = """
@@ -143,18 +147,34 @@ def complete(desk: Desk) -> None:
 
 
 @pytest.fixture
-def looked(desk, monkeypatch):
-    """What ``aws.check`` finds, name of the check and what it says, but for what is fine."""
-    for name, value in desk.env.items():
-        monkeypatch.setenv(name, value)
+def ada(desk, monkeypatch):
+    """Runs a task's body in this process, with Ada's rights, or somebody else's keys."""
 
-    def look(*, drift: bool = False) -> dict[str, str]:
-        context = Context(open_workspace(str(desk.project)), Clock(""), lambda _: None)
-        checks = check(context, drift=drift).document.checks
-        assert all(one.remedy for one in checks if one.state != "ok")
-        return {one.name: one.what for one in checks if one.state != "ok"}
+    def run(body, *, project: Path | None = None, keys: dict | None = None):
+        for name, value in keys_env(desk.aws, keys or desk.keys).items():
+            monkeypatch.setenv(name, value)
+        place = open_workspace(str(project or desk.project))
+        return body(Context(place, Clock(""), lambda _: None))
+
+    return run
+
+
+@pytest.fixture
+def looked(ada):
+    """What ``aws.check`` finds that is not fine: the name of the check, and what it says."""
+
+    def look(**who) -> set[tuple[str, str]]:
+        outcome = ada(lambda context: check(context, drift=False), **who)
+        wrong = [one for one in outcome.document.checks if one.state != "ok"]
+        assert all(one.remedy for one in wrong)
+        assert outcome.code == (1 if any(o.state == "problem" for o in wrong) else 4)
+        return {(one.name, one.what) for one in wrong}
 
     return look
+
+
+def deployed(context):
+    return deploy(context, Wish(), yes=True, dry_run=False)
 
 
 def test_all_is_well(desk):
@@ -164,17 +184,15 @@ def test_all_is_well(desk):
     assert {one["name"] for one in ran.document["checks"]} >= {"trust", "boundary", "drift"}
 
 
-def test_deploying_again_changes_nothing(desk):
-    again = desk.run("aws.deploy", "--yes")
-    assert (again.code, again.document["done"], again.document["changes"]) == (0, "unchanged", [])
+def test_deploying_again_changes_nothing(ada):
+    again = ada(deployed).document
+    assert (again.done, again.changes) == ("unchanged", ())
 
 
-def test_only_the_administrator_deploys(desk):
-    mallory = keys_of(desk.aws, "mallory")
-    ran = desk.run("aws.deploy", "--yes", **keys_env(desk.aws, mallory))
-    assert ran.code == 3
-    assert "you are" in ran.err
-    assert "user/ada" in ran.err
+def test_only_the_administrator_deploys(desk, ada):
+    with pytest.raises(BlockedError) as caught:
+        ada(deployed, keys=keys_of(desk.aws, "mallory"))
+    assert "user/mallory, and the administrator is" in caught.value.why
 
 
 @contextlib.contextmanager
@@ -204,11 +222,8 @@ def test_a_trust_that_was_widened(desk, looked, claim, stranger):
         del statement["Condition"]["StringEquals"][f"token.actions.githubusercontent.com:{claim}"]
 
     with changed_trust(desk, widen):
-        ran = desk.run("aws.check", "--no-drift")
-        said = [one["what"] for one in ran.document["checks"] if one["name"] == "trust"]
-    assert ran.code == 1
-    assert f"it lets in {stranger}" in said
-    assert "it is not the template's" in said
+        said = looked()
+    assert {("trust", f"it lets in {stranger}"), ("trust", "it is not the template's")} <= said
 
 
 def test_a_trust_that_was_narrowed(desk, looked):
@@ -217,9 +232,9 @@ def test_a_trust_that_was_narrowed(desk, looked):
             statement["Condition"]["StringLike"][key] = ["repo:acme/paperboy:environment:*"]
 
     with changed_trust(desk, narrow):
-        said = desk.run("aws.check", "--no-drift").document["checks"]
-    assert any("refuses jobs of ours" in one["what"] for one in said)
-    assert any("sub has ids" in one["what"] for one in said)
+        said = " ".join(what for _, what in looked())
+    assert "refuses jobs of ours" in said
+    assert "sub has ids" in said
 
 
 def test_a_role_that_was_given_more(desk, looked):
@@ -228,11 +243,10 @@ def test_a_role_that_was_given_more(desk, looked):
     iam.put_role_policy(RoleName=desk.role, PolicyName="more", PolicyDocument=everything)
     iam.update_role(RoleName=desk.role, MaxSessionDuration=43200)
     try:
-        ran = desk.run("aws.check", "--no-drift")
+        said = {what for _, what in looked()}
     finally:
         iam.delete_role_policy(RoleName=desk.role, PolicyName="more")
         iam.update_role(RoleName=desk.role, MaxSessionDuration=3600)
-    said = {one["what"] for one in ran.document["checks"]}
     assert {"it has a policy more too", "its sessions last up to 43200 s, not 3600"} <= said
 
 
@@ -241,7 +255,7 @@ def test_a_secret_without_its_policy(desk, looked):
     before = secrets.get_resource_policy(SecretId=NAME)["ResourcePolicy"]
     secrets.delete_resource_policy(SecretId=NAME)
     try:
-        assert looked() == {"secret's policy": "there is none"}
+        assert looked() == {("secret's policy", "there is none")}
     finally:
         secrets.put_resource_policy(SecretId=NAME, ResourcePolicy=before)
 
@@ -252,7 +266,8 @@ def test_a_policy_that_lets_another_in(desk, looked):
     wider = before.replace(":user/ada", ":user/mallory")
     desk.aws.root("secretsmanager").put_resource_policy(SecretId=NAME, ResourcePolicy=wider)
     try:
-        assert "secret's policy" in looked()
+        # Ada is kept out herself now, and what she cannot see is not taken for fine.
+        assert {name for name, _ in looked()} == {"secret", "secret's policy"}
     finally:
         desk.aws.root("secretsmanager").put_resource_policy(SecretId=NAME, ResourcePolicy=before)
 
@@ -262,22 +277,23 @@ def test_a_rule_that_is_off(desk, looked):
     rule = next(r["Name"] for r in events.list_rules()["Rules"] if "ReadByOthers" in r["Name"])
     events.disable_rule(Name=rule)
     try:
-        assert looked() == {"alarms": "the rule ReadByOthers is off"}
+        assert looked() == {("alarms", "the rule ReadByOthers is off")}
     finally:
         events.enable_rule(Name=rule)
 
 
-def test_what_cannot_be_seen_is_unknown_and_hides_nothing(desk):
+def test_what_cannot_be_seen_is_unknown_and_hides_nothing(desk, looked):
     blind = keys_of(desk.aws, "blind")
     deny = {"Effect": "Deny", "Action": ["iam:GetPolicy", "cloudtrail:*"], "Resource": "*"}
     policy = json.dumps({"Version": "2012-10-17", "Statement": [deny]})
     desk.aws.root("iam").put_user_policy(UserName="blind", PolicyName="deny", PolicyDocument=policy)
-    ran = desk.run("aws.check", "--no-drift", **keys_env(desk.aws, blind))
-    states = {one["name"]: one["state"] for one in ran.document["checks"]}
-    assert states["boundary"] == states["alarms"] == "unknown"
-    assert states["secret"] == "unknown"  # the secret's own policy keeps her out
-    assert states["trust"] == "ok"
-    assert ran.code == 4
+    names = {name for name, _ in looked(keys=blind)}
+    assert names == {
+        "boundary",
+        "alarms",
+        "secret",
+        "secret's policy",
+    }  # the last by its own policy
 
 
 def a_token(*projects: str, domain: str = "pypi.org") -> str:
@@ -306,54 +322,92 @@ def test_a_rotation(desk):
 
 
 @pytest.mark.parametrize(
-    ("given", "code", "said"),
+    ("given", "error", "said"),
     [
-        ("", 2, "no token"),
-        ("two words", 2, "no token"),
-        ("hunter2-hunter2", 3, "takes API tokens"),
-        (a_token(), 3, "all projects of its owner"),
-        (a_token("another-thing"), 3, "not for plain-thing"),
-        (a_token("plain-thing", domain="test.pypi.org"), 3, "a token of test.pypi.org"),
+        ("", UsageError, "no token"),
+        ("two words", UsageError, "no token"),
+        ('{"username": "ada", "password": "hunter2"}', UsageError, "not a user and a password"),
+        ("hunter2-hunter2", BlockedError, "takes API tokens"),
+        (a_token(), BlockedError, "all projects of its owner"),
+        (a_token("another-thing"), BlockedError, "not for plain-thing"),
+        (a_token("plain-thing", domain="test.pypi.org"), BlockedError, "of test.pypi.org"),
     ],
 )
-def test_a_token_that_is_not_taken(desk, given, code, said):
+def test_a_token_that_is_not_taken(desk, ada, monkeypatch, given, error, said):
     before = current(desk)
-    ran = desk.run("aws.rotate", given=given)
-    assert ran.code == code, ran.err
-    assert said in ran.err
-    assert not given or given not in ran.out + ran.err
+    monkeypatch.setattr(sys, "stdin", io.StringIO(given))
+    with pytest.raises(error) as caught:
+        ada(lambda context: rotate(context, dry_run=False))
+    assert said in str(caught.value)
+    assert not given or given not in str(caught.value)
     assert current(desk) == before
 
 
-def test_a_dry_rotation_reads_no_token(desk):
+def test_a_dry_rotation_reads_no_token(desk, ada, monkeypatch):
     before = current(desk)
-    ran = desk.run("aws.rotate", "--dry-run", given=a_token("plain-thing"))
-    assert (ran.code, ran.document["done"], current(desk)) == (0, False, before)
+    monkeypatch.setattr(sys, "stdin", None)
+    document = ada(lambda context: rotate(context, dry_run=True)).document
+    assert not document.done
+    assert current(desk) == before
 
 
-def test_a_stack_that_fails_is_explained(desk, tmp_path):
+def test_a_rotation_that_was_cut_off_is_told(desk, looked):
+    version = desk.client("secretsmanager").put_secret_value(
+        SecretId=NAME, SecretString="x", VersionStages=["AWSPENDING"]
+    )["VersionId"]
+    try:
+        assert {name for name, _ in looked()} == {"rotation"}
+    finally:
+        desk.client("secretsmanager").update_secret_version_stage(
+            SecretId=NAME, VersionStage="AWSPENDING", RemoveFromVersionId=version
+        )
+
+
+def test_the_age_is_looked_at_and_told(desk):
+    """The state machine, run by ministack: a young token, then one that counts as old."""
+    machines = desk.client("stepfunctions")
+    (machine,) = machines.list_state_machines()["stateMachines"]
+    arn = machine["stateMachineArn"]
+    definition = machines.describe_state_machine(stateMachineArn=arn)["definition"]
+    assert ended(machines, arn) == ["Look", "Compare", "Fine"]
+    old = definition.replace(">= 90 *", ">= 0 *")
+    assert old != definition
+    machines.update_state_machine(stateMachineArn=arn, definition=old)
+    try:
+        assert ended(machines, arn) == ["Look", "Compare", "Tell"]
+    finally:
+        machines.update_state_machine(stateMachineArn=arn, definition=definition)
+
+
+def ended(machines, arn: str) -> list[str]:
+    """The states that a run went through, once it has succeeded."""
+    run = machines.start_execution(stateMachineArn=arn)["executionArn"]
+    for _ in range(600):
+        status = machines.describe_execution(executionArn=run)["status"]
+        if status != "RUNNING":
+            break
+        time.sleep(0.05)
+    assert status == "SUCCEEDED"
+    events = machines.get_execution_history(executionArn=run)["events"]
+    entered = (event.get("stateEnteredEventDetails") for event in events)
+    return [one["name"] for one in entered if one]
+
+
+def test_a_stack_that_fails_is_explained(ada, tmp_path):
     project = configured(tmp_path / "p", stack="second", secret="refused/token")
-    ran = warden(project, "aws.deploy", "--yes", **desk.env)
-    assert ran.code == 1
-    assert "TokenPolicy: User: ada is not authorized to perform" in ran.document["why"]
-    assert "somebody who may do what is named above" in ran.document["next"]
-    stuck = warden(project, "aws.deploy", "--yes", **desk.env)
-    assert stuck.code == 3
-    assert "delete-stack --stack-name second" in stuck.document["why"]
+    with pytest.raises(FailedError) as caught:
+        ada(deployed, project=project)
+    assert "TokenPolicy: User: ada is not authorized to perform" in caught.value.why
+    assert "somebody who may do what is named above" in caught.value.remedy
+    with pytest.raises(BlockedError, match="cannot be deployed") as caught:
+        ada(deployed, project=project)
+    assert "delete-stack --stack-name second" in caught.value.why
 
 
-def test_a_secret_that_was_kept_stands_in_the_way(desk, tmp_path):
-    project = configured(tmp_path / "p", stack="third")
-    ran = warden(project, "aws.deploy", "--yes", **desk.env)
-    assert ran.code == 3
-    assert f"there is a secret {NAME} already" in ran.document["why"]
-
-
-def test_without_a_configuration_all_that_is_missing_is_named(tmp_path):
-    ran = warden(make_project(tmp_path / "p"), "aws.check")
-    assert ran.code == 2
-    for key in ("github.repository", "github.repository-id", "aws.region"):
-        assert f"{key} is missing" in ran.document["why"]
+def test_a_secret_that_was_kept_stands_in_the_way(ada, tmp_path):
+    with pytest.raises(BlockedError) as caught:
+        ada(deployed, project=configured(tmp_path / "p", stack="third"))
+    assert f"there is a secret {NAME} already" in caught.value.why
 
 
 def test_without_credentials(desk, tmp_path):
@@ -388,8 +442,8 @@ def test_the_template_has_no_aliases_which_cloudformation_does_not_take():
     assert not [t for t in tokens if isinstance(t, yaml.AliasToken | yaml.AnchorToken)]
 
 
-def test_a_stack_that_is_not_there(desk, tmp_path):
+def test_a_stack_that_is_not_there(ada, tmp_path):
     project = configured(tmp_path / "p", stack="nobody")
-    ran = warden(project, "aws.check", **desk.env)
-    assert ran.code == 3
-    assert "aws.deploy makes it" in ran.document["next"]
+    with pytest.raises(BlockedError) as caught:
+        ada(lambda context: check(context, drift=False), project=project)
+    assert "aws.deploy makes it" in caught.value.remedy
