@@ -51,6 +51,7 @@ def find_stack(cloud: Cloud, name: str) -> Stack | None:
         with in_our_words(f"look at the stack {name}"):
             (found,) = cloud.client("cloudformation").describe_stacks(StackName=name)["Stacks"]
     except AwsError as error:
+        # AWS has no code of its own for this.
         if error.code == "ValidationError" and "does not exist" in error.why:
             return None
         raise
