@@ -377,6 +377,41 @@ def fix(
     console.run("release.fix", body, project=project, at=at, json=json)
 
 
+@task(
+    help=COMMON
+    | {
+        "to": TO,
+        "deep": "ask servers for what they show to us alone; what stays unseen then counts",
+        "mint": "with --deep: let the index mint a real upload token, and throw it away",
+    }
+)
+def doctor(
+    _: Shell,
+    project: str = ".",
+    json: bool = False,
+    at: str = "",
+    to: str = "",
+    deep: bool = False,
+    mint: bool = False,
+) -> None:
+    """What would stand in the way of a release, all of it at once, and what a person clicks.
+
+    Exit 3: something has to be mended; 4: something could not be seen that has to be.
+
+    For example:
+      release-warden release.doctor
+      release-warden release.doctor --to pypi           before you set it
+      release-warden release.doctor --deep --mint       in the job that uploads
+    """
+    from release.flows import console, tasks
+    from release.flows.doctor import Asked
+
+    def body(context: Context) -> Outcome:
+        return tasks.doctor(context, Asked(deep, mint))
+
+    console.run("release.doctor", body, project=project, at=at, json=json, to=to)
+
+
 @task(help=COMMON)
 def history(_: Shell, project: str = ".", json: bool = False, at: str = "") -> None:
     """Every recorded change and every release, newest first.
@@ -510,6 +545,7 @@ collection = Collection(
     fix,
     reconcile,
     yank,
+    doctor,
     replay,
     history,
     report,

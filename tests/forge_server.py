@@ -47,6 +47,8 @@ class Forge:
     :param page: the most items on a page, whatever is asked for.
     :param immutable: published releases take no more files.
     :param digests: the server tells the hashes of files, as younger ones do.
+    :param environments: by name, what the answer holds beside it; ``policies`` are the rules.
+    :param protected: the branches that are protected; ``ruled`` those that a ruleset is for.
     :param seen: (method, path) of every request.
     """
 
@@ -57,6 +59,9 @@ class Forge:
     page: int = 100
     immutable: bool = False
     digests: bool = True
+    environments: dict[str, dict[str, Any]] = field(default_factory=dict)
+    protected: frozenset[str] = frozenset()
+    ruled: frozenset[str] = frozenset()
     troubles: list[Trouble] = field(default_factory=list)
     seen: list[tuple[str, str]] = field(default_factory=list)
     pulls: list[dict[str, Any]] = field(default_factory=list)
@@ -206,7 +211,27 @@ class Handler(BaseHTTPRequestHandler):
     # the repository and its tags
 
     def repository(self) -> tuple[int, Any]:
-        return 200, {"full_name": self.told.repository, "default_branch": "main"}
+        return 200, {"id": 4711, "full_name": self.told.repository, "default_branch": "main"}
+
+    def environment(self, name: str) -> tuple[int, Any]:
+        if name not in self.told.environments:
+            raise RefusalError(404, "Not Found")
+        told = {k: v for k, v in self.told.environments[name].items() if k != "policies"}
+        none = {"protection_rules": [], "deployment_branch_policy": None}
+        return 200, {"id": 1, "name": name} | none | told
+
+    def policies(self, name: str) -> tuple[int, Any]:
+        found = self.told.environments[name].get("policies", [])
+        return 200, {"total_count": len(found), "branch_policies": found}
+
+    def branch(self, name: str) -> tuple[int, Any]:
+        if self.told.git("rev-parse", "--verify", f"refs/heads/{name}") is None:
+            raise RefusalError(404, "Branch not found")
+        return 200, {"name": name, "protected": name in self.told.protected}
+
+    def rules(self, name: str) -> tuple[int, Any]:
+        ruled = name in self.told.ruled
+        return 200, [{"type": "deletion", "ruleset_id": 42}] if ruled else []
 
     def tag_ref(self, tag: str) -> tuple[int, Any]:
         kind = self.told.git("cat-file", "-t", f"refs/tags/{tag}")
@@ -414,6 +439,10 @@ class Handler(BaseHTTPRequestHandler):
 
 ROUTES: tuple[tuple[str, str, Callable[..., tuple[int, Any]]], ...] = (
     ("GET", "REPO", Handler.repository),
+    ("GET", "REPO/environments/([^/]+)", Handler.environment),
+    ("GET", "REPO/environments/([^/]+)/deployment-branch-policies", Handler.policies),
+    ("GET", "REPO/branches/(.+)", Handler.branch),
+    ("GET", "REPO/rules/branches/(.+)", Handler.rules),
     ("GET", "REPO/git/ref/tags/(.+)", Handler.tag_ref),
     ("GET", "REPO/git/tags/([0-9a-f]+)", Handler.tag_object),
     ("GET", "REPO/pulls", Handler.list_pulls),

@@ -25,6 +25,7 @@ from release.adapters.secrecy import guard
 from release.config import Config
 from release.errors import ConfigError, ForgeError, TryAgainError, UnreachableError
 from release.model.text import plain
+from release.ship.doctor_facts import Environment
 from release.ship.failures import failure_of_status
 
 API = "https://api.github.com"
@@ -107,6 +108,41 @@ class Announcement:
     notes: str
     prerelease: bool
     files: tuple[File, ...]
+
+
+class Setup(msgspec.Struct, frozen=True, kw_only=True):
+    """What a repository is; ``id`` stays when it is renamed."""
+
+    id: int
+    full_name: str
+    default_branch: str
+
+
+class _BranchPolicy(msgspec.Struct, frozen=True, kw_only=True):
+    protected_branches: bool = False
+    custom_branch_policies: bool = False
+
+
+class _Rule(msgspec.Struct, frozen=True, kw_only=True):
+    type: str
+
+
+class _Environment(msgspec.Struct, frozen=True, kw_only=True):
+    deployment_branch_policy: _BranchPolicy | None = None
+    protection_rules: tuple[_Rule, ...] = ()
+
+
+class _Policy(msgspec.Struct, frozen=True, kw_only=True):
+    name: str
+    type: str = "branch"
+
+
+class _Policies(msgspec.Struct, frozen=True, kw_only=True):
+    branch_policies: tuple[_Policy, ...] = ()
+
+
+class _Branch(msgspec.Struct, frozen=True, kw_only=True):
+    protected: bool = False
 
 
 class _Bearer(AuthBase):
@@ -198,6 +234,51 @@ class GitHub:
         if release is None or release.draft:
             return None
         return {one.name: (one.digest or "").removeprefix("sha256:") for one in release.assets}
+
+    def setup(self) -> Setup:
+        """The repository's own facts.
+
+        :raises ForgeError: GitHub refused, or does not know it.
+        :raises TryAgainError: it did not answer, or the rate limit is reached.
+        """
+        return self._json("GET", self._root, Setup)
+
+    def environment(self, name: str) -> Environment | None:
+        """Who may deploy to an environment; ``None`` where there is none of that name.
+
+        GitHub makes one without any protection as soon as a workflow names it.
+
+        :raises ForgeError: GitHub refused.
+        :raises TryAgainError: it did not answer, or the rate limit is reached.
+        """
+        url = f"{self._root}/environments/{quote(name, safe='')}"
+        answer = self._ask("GET", url, missing=True)
+        if answer.status == web.NOT_FOUND:
+            return None
+        told = _read(answer, _Environment)
+        policy = told.deployment_branch_policy
+        listed = policy is not None and policy.custom_branch_policies
+        rules = f"{url}/deployment-branch-policies?per_page=100"
+        found = self._json("GET", rules, _Policies) if listed else _Policies()
+        named = [(one.type, one.name) for one in found.branch_policies]
+        return Environment(
+            restricted=policy is not None,
+            protected_only=policy is not None and policy.protected_branches,
+            branches=tuple(name for kind, name in named if kind == "branch"),
+            tags=tuple(name for kind, name in named if kind == "tag"),
+            reviewed=any(rule.type == "required_reviewers" for rule in told.protection_rules),
+        )
+
+    def is_protected(self, branch: str) -> bool:
+        """Whether a branch is protected, by a rule of either kind.
+
+        :raises ForgeError: GitHub refused.
+        :raises TryAgainError: it did not answer, or the rate limit is reached.
+        """
+        name = quote(branch, safe="")
+        if self._json("GET", f"{self._root}/branches/{name}", _Branch).protected:
+            return True
+        return bool(self._json("GET", f"{self._root}/rules/branches/{name}", list[_Rule]))
 
     def _require_tag(self, wanted: Announcement) -> None:
         """Publishing without the tag would make GitHub set one, on the default branch."""
@@ -416,6 +497,23 @@ def open_forge(
     """
     if config.forge is None:
         return None
+    api, token = _way_in(config)
+    return kind(api, _repository(api, remote_url), token)
+
+
+def open_named(config: Config, repository: str) -> GitHub:
+    """A repository on GitHub, whether or not releases are announced there.
+
+    :param repository: ``owner/name``.
+    :raises ConfigError: it would be asked without encryption.
+    :raises ForgeError: there is no token.
+    """
+    api, token = _way_in(config)
+    return GitHub(api, repository, token)
+
+
+def _way_in(config: Config) -> tuple[str, str]:
+    """The API's address, and the token for it."""
     api = config.forge_url or process.variable(API_VARIABLE) or API
     parts = urlsplit(api)
     if parts.scheme != "https" and parts.hostname not in web.LOOPBACK:
@@ -431,7 +529,7 @@ def open_forge(
             why=f"{TOKEN} is not set",
             remedy=f"set {TOKEN}; in GitHub Actions: env: {TOKEN}: ${{{{ github.token }}}}",
         )
-    return kind(api, _repository(api, remote_url), token)
+    return api, token
 
 
 def _repository(api: str, remote_url: str | None) -> str:

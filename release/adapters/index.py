@@ -21,8 +21,10 @@ from release.errors import RepositoryError, UnreachableError
 from release.model.listing import IndexFile
 from release.ship import archives
 from release.ship.failures import failure_of_status
+from release.ship.ownership import Attester
 
 JSON = "application/vnd.pypi.simple.v1+json"
+PROVENANCE = "application/vnd.pypi.integrity.v1+json"
 ACCEPT = f"{JSON}, application/vnd.pypi.simple.v1+html;q=0.2, text/html;q=0.01"
 
 
@@ -48,6 +50,23 @@ class _Meta(msgspec.Struct, frozen=True):
 class _Page(msgspec.Struct, frozen=True):
     meta: _Meta
     files: tuple[_Json, ...]
+
+
+class _Publisher(msgspec.Struct, frozen=True, kw_only=True):
+    """Who published, as PEP 740 writes it; of other kinds than GitHub only the kind is read."""
+
+    kind: str
+    repository: str = ""
+    workflow: str = ""
+    environment: str | None = None
+
+
+class _Bundle(msgspec.Struct, frozen=True):
+    publisher: _Publisher
+
+
+class _Provenance(msgspec.Struct, frozen=True):
+    attestation_bundles: tuple[_Bundle, ...]
 
 
 class SimpleIndex:
@@ -77,9 +96,16 @@ class SimpleIndex:
 
         :raises UnreachableError: it did not answer, or its answer is no listing.
         """
+        return self.listing(project) or ()
+
+    def listing(self, project: str) -> tuple[IndexFile, ...] | None:
+        """What the index lists of a project; ``None`` when it does not know the name.
+
+        :raises UnreachableError: it did not answer, or its answer is no listing.
+        """
         page = self._get(urljoin(self.url, f"{canonicalize_name(project)}/"), Accept=ACCEPT)
         if page.status == NOT_FOUND:
-            return ()
+            return None
         _require_ok(page)
         if page.kind in {JSON, "application/json"}:
             return tuple(_from_json(page))
@@ -114,6 +140,26 @@ class SimpleIndex:
         answer = self._get(file.url, **{"Accept-Encoding": "identity"})
         _require_ok(answer)
         return _checked(answer.content, file.sha256, file.name)
+
+    def attester(self, file: IndexFile) -> Attester | None:
+        """Who published a file, as the index has verified it (PEP 740); ``None`` if it tells none.
+
+        :raises UnreachableError: the index did not answer, or with something else.
+        """
+        if not file.provenance_url:
+            return None
+        answer = self._get(file.provenance_url, Accept=PROVENANCE)
+        _require_ok(answer)
+        try:
+            bundles = msgspec.json.decode(answer.content, type=_Provenance).attestation_bundles
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise UnreachableError(
+                f"{urlsplit(answer.url).hostname} answered something that is no provenance",
+                why=f"{shown(answer.url)}: {error}",
+                remedy="see whether it does so for other projects too; nothing rests on it",
+            ) from error
+        told = [one.publisher for one in bundles if one.publisher.kind == "GitHub"]
+        return Attester(told[0].repository, told[0].workflow, told[0].environment) if told else None
 
     def _get(self, url: str, **headers: str) -> Answer:
         """One question, in a session that does not outlive it."""
@@ -196,6 +242,7 @@ def _from_json(page: Answer) -> Iterator[IndexFile]:
                 url, core.get("sha256", "") if isinstance(core, dict) else "" if core else None
             ),
             provenance=bool(file.provenance),
+            provenance_url=_absolute(page, file.provenance) if file.provenance else None,
         )
 
 
@@ -220,6 +267,7 @@ def _from_anchor(page: Answer, text: str, attributes: dict[str, str | None]) -> 
         return None
     core = attributes.get("data-core-metadata", attributes.get("data-dist-info-metadata", "false"))
     digest = None if core == "false" else (core or "").removeprefix("true")
+    told = attributes.get("data-provenance")
     return IndexFile(
         name=text,
         url=url,
@@ -227,7 +275,8 @@ def _from_anchor(page: Answer, text: str, attributes: dict[str, str | None]) -> 
         yanked="data-yanked" in attributes,
         requires_python=attributes.get("data-requires-python") or None,
         metadata_url=_metadata_url(url, digest and digest.removeprefix("sha256=")),
-        provenance=bool(attributes.get("data-provenance")),
+        provenance=bool(told),
+        provenance_url=_absolute(page, told) if told else None,
     )
 
 

@@ -151,6 +151,20 @@ def manage_url(name: str, project: str, version: str) -> str:
     return urljoin(home, f"manage/project/{project}/release/{version}/")
 
 
+def publishing_pages(name: str, project: str) -> tuple[str, str]:
+    """The index's pages for trusted publishers, by the addresses that twine knows.
+
+    :returns: the account's page, for pending ones, and the project's; empty for other indexes.
+    """
+    from twine.repository import TEST_WAREHOUSE, WAREHOUSE_WEB
+
+    if name not in {PYPI, TESTPYPI}:
+        return "", ""
+    home = WAREHOUSE_WEB if name == PYPI else TEST_WAREHOUSE
+    account = urljoin(home, "manage/account/publishing/")
+    return account, urljoin(home, f"manage/project/{project}/settings/publishing/")
+
+
 def is_empty(place: Place, root: Path) -> bool:
     """Whether it is known, without any server, that nothing was ever published there."""
     return place.is_local and not embedded.has_packages(root / ".release" / "index")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import io
 import shutil
 import sys
 from types import TracebackType
@@ -11,10 +12,13 @@ from typing import TYPE_CHECKING, Self
 from release.adapters import job, process
 
 if TYPE_CHECKING:
+    from rich.console import RenderableType
     from rich.progress import Progress
 
 GOES_ON = " ..."
 """The end of a line that tells what goes on from now until the next line."""
+UNCUT = 10_000
+"""Columns where nobody watches: no line is as long."""
 
 
 class Voice:
@@ -112,3 +116,21 @@ def write_error(text: str, style: str) -> None:
 def room() -> int | None:
     """The columns of the terminal that stdout goes to; ``None`` where it is no terminal."""
     return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+
+
+def drawn(what: RenderableType) -> str:
+    """What rich draws, for stdout: as wide as its terminal and in colours; else plain and uncut."""
+    from rich.console import Console
+
+    columns = room()
+    sink = io.StringIO()
+    coloured = columns is not None and not process.variable("NO_COLOR")
+    console = Console(
+        file=sink,
+        width=columns or UNCUT,
+        force_terminal=coloured,
+        no_color=not coloured,
+        highlight=False,
+    )
+    console.print(what)
+    return "".join(f"{line.rstrip()}\n" for line in sink.getvalue().splitlines())

@@ -16,6 +16,7 @@ from release.errors import UsageError
 from release.flows import alerts as alerting
 from release.flows import auto as flow
 from release.flows import decide as deciding
+from release.flows import doctor as doctoring
 from release.flows import fix as fixing
 from release.flows import history as recounting
 from release.flows import reconcile as reconciling
@@ -29,6 +30,7 @@ from release.flows.build import build_twice
 from release.flows.carry import what_now
 from release.flows.console import Outcome
 from release.flows.context import Context
+from release.flows.doctor_words import of_diagnosis
 from release.flows.figures import of_metrics
 from release.flows.land import land_findings
 from release.flows.metrics import measure
@@ -282,6 +284,17 @@ def yank(context: Context, asked: yanking.Asked) -> Outcome:
     with context.open_repository() as repository:
         done = yanking.yank(context, repository, asked)
     return Outcome(done, words.of_yank(done), 0, repository.name)
+
+
+HEALTH = {"healthy": 0, "problems": 3, "unknown": 4}
+"""The exit code of a diagnosis."""
+
+
+def doctor(context: Context, asked: doctoring.Asked) -> Outcome:
+    """``release.doctor``: 3 where something has to be mended, 4 where something was not seen."""
+    with context.open_repository() as repository:
+        found = doctoring.doctor(context, repository, asked)
+    return Outcome(found, of_diagnosis(found), HEALTH[found.state])
 
 
 def seconds(watch: str | bool | None) -> float:

@@ -27,6 +27,7 @@ class IndexFile(Noun, frozen=True, kw_only=True):
     requires_python: str | None = None
     metadata_url: str | None = None
     provenance: bool = False
+    provenance_url: str | None = None
 
     @property
     def version(self) -> Version | None:

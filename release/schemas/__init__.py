@@ -16,6 +16,7 @@ from release.model.base import Document, schema_name
 from release.model.changes import Changes
 from release.model.cloud import Deployment, Protection, Rotation
 from release.model.decision import Decision
+from release.model.diagnosis import Diagnosis
 from release.model.error import Error
 from release.model.event import Event
 from release.model.fix import Fix
@@ -35,8 +36,8 @@ from release.model.workflows import Workflows
 from release.model.yank import Yank
 
 DOCUMENTS: tuple[type[Document], ...] = (
-    Alerts, Archives, Changes, Check, Circumstances, Decision, Deployment, Error, Event, Fix,
-    Handover, Heartbeat, History, Journal, Manifest, Metrics, Observations, Plan, Probes,
+    Alerts, Archives, Changes, Check, Circumstances, Decision, Deployment, Diagnosis, Error, Event,
+    Fix, Handover, Heartbeat, History, Journal, Manifest, Metrics, Observations, Plan, Probes,
     Protection, Receipt, Reconciliation, Record, Rotation, Run, Runs, Snapshot, Staged, Workflows,
     Yank,
 )  # fmt: skip

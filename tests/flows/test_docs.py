@@ -178,3 +178,19 @@ def test_every_check_of_a_plan_is_explained():
     page = (ROOT / "docs" / "errors.md").read_text()
     assert len(checks) > 14
     assert [check for check in sorted(checks) if f"`{check}`" not in page] == []
+
+
+THREATS = (ROOT / "docs" / "credentials.md").read_text(encoding="utf-8").partition("# Threat model")
+
+
+@pytest.mark.parametrize("path", sorted(set(re.findall(r"`(tests/[^`]+)`", THREATS[2]))))
+def test_every_guard_in_the_threat_model_exists(path):
+    file, _, name = path.partition("::")
+    assert re.search(rf"^def {re.escape(name)}\(", (ROOT / file).read_text("utf-8"), re.MULTILINE)
+
+
+def test_every_threat_has_a_guard_or_says_that_it_has_none():
+    rows = [line.strip("| ") for line in THREATS[2].splitlines() if line.startswith("| ")]
+    threats = [row for row in rows if not row.endswith("guarded by")]
+    assert len(threats) > 30
+    assert [row for row in threats if not re.search(r"`tests/|not guarded", row)] == []

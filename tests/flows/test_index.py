@@ -28,7 +28,9 @@ from release.errors import (
     UnreachableError,
     VerificationError,
 )
+from release.model.listing import IndexFile
 from release.ship.archives import describe
+from release.ship.ownership import Attester
 
 JSON = "application/vnd.pypi.simple.v1+json"
 SILENT = 0
@@ -145,8 +147,50 @@ def test_reads_html(web: Site) -> None:
     assert sdist.metadata_url == f"{web.url}/simple/f/a-1.0%2Blocal.tar.gz.metadata"
 
 
-def test_an_unknown_project_has_no_files(web: Site) -> None:
-    assert SimpleIndex(f"{web.url}/simple/").files("nobody") == ()
+def test_an_unknown_project_has_no_files_and_no_listing(web: Site) -> None:
+    index = SimpleIndex(f"{web.url}/simple/")
+    assert (index.files("nobody"), index.listing("nobody")) == ((), None)
+    web.put("/simple/empty/", listing())
+    assert (index.files("empty"), index.listing("empty")) == ((), ())
+
+
+@pytest.mark.parametrize("html", [False, True])
+def test_who_published_a_file_is_read_from_its_provenance(web: Site, html: bool) -> None:
+    where, name = f"{web.url}/integrity/a", "a-1.0.tar.gz"
+    if html:
+        anchor = f'<a href="/f/{name}" data-provenance="{where}">{name}</a>'
+        web.put("/simple/a/", f"<html><body>{anchor}</body></html>", "text/html")
+    else:
+        file = {"filename": name, "url": f"/f/{name}", "hashes": {}, "provenance": where}
+        web.put("/simple/a/", listing(file))
+    (listed,) = SimpleIndex(f"{web.url}/simple/").files("a")
+    assert (listed.provenance, listed.provenance_url) == (True, where)
+    publisher = {"kind": "GitHub", "repository": "o/n", "workflow": "r.yml", "environment": None}
+    told = {"version": 1, "attestation_bundles": [{"publisher": publisher, "attestations": []}]}
+    web.put("/integrity/a", json.dumps(told))
+    assert SimpleIndex(web.url).attester(listed) == Attester("o/n", "r.yml", None)
+
+
+@pytest.mark.parametrize(
+    ("body", "understood"),
+    [
+        ('{"version": 1, "attestation_bundles": []}', True),
+        ('{"attestation_bundles": [{"publisher": {"kind": "GitLab", "x": 1}}]}', True),
+        ('{"version": 1}', False),
+        ("<html>", False),
+    ],
+)
+def test_provenance_of_others_is_nobodys_and_rubbish_is_none(
+    web: Site, body: str, understood: bool
+) -> None:
+    web.put("/p", body)
+    file = IndexFile(name="a-1.0.tar.gz", url=f"{web.url}/f", provenance_url=f"{web.url}/p")
+    assert SimpleIndex(web.url).attester(IndexFile(name="a-1.0.tar.gz", url="x")) is None
+    if understood:
+        assert SimpleIndex(web.url).attester(file) is None
+        return
+    with pytest.raises(UnreachableError, match="no provenance"):
+        SimpleIndex(web.url).attester(file)
 
 
 @pytest.mark.parametrize(

@@ -288,3 +288,15 @@ def test_a_stopped_run_leaves_no_server_and_nothing_in_run(project):
     assert alive(f"{project}/.release/index") == []
     left = {p.name for p in (project / ".release" / "run").iterdir()}
     assert left <= {"documents", "events"}
+
+
+def test_a_diagnosis_is_coloured_and_fits_the_terminal(project):
+    columns = 60
+    said = at_terminal(project, "release.doctor", columns=columns)
+    assert "\x1b[" in said
+    lines = [ESCAPE.sub("", line) for line in said.splitlines()]
+    assert lines[-1].rstrip() or lines[-2].rstrip()
+    assert any(line.startswith("ok ") for line in lines)
+    assert max(map(len, lines)) <= columns
+    plain = at_terminal(project, "release.doctor", columns=columns, NO_COLOR="1")
+    assert "\x1b[3" not in plain

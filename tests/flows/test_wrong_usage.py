@@ -216,6 +216,8 @@ CASES = (
           "'newest' is no version"),
     Wrong("watching for no number of seconds", "release.yank 1.0.0 --watch=long", 2,
           "--watch long is no number of seconds"),
+    Wrong("minting without saying so twice", "release.doctor --mint", 2, "--mint needs --deep"),
+    Wrong("minting for a keyboard", "release.doctor --deep --mint", 2, "--mint is for jobs"),
     Wrong("advisories that are not there", f"{SCAN} --advisories nowhere.zip", 2,
           "there are no advisories at nowhere.zip"),
     Wrong("reports that are not there", f"{SCAN} --from nowhere", 2, "there is no folder nowhere"),

@@ -40,6 +40,21 @@ class Keyboard:
         self._interactive = interactive
         self._found: Credential | None = None
 
+    def where(self) -> str:
+        """Where the credential is, for a person; nothing is asked for."""
+        from twine.exceptions import TwineException
+        from twine.utils import DEFAULT_CONFIG_FILE, get_config
+
+        if process.variable("TWINE_PASSWORD"):
+            return "TWINE_USERNAME and TWINE_PASSWORD"
+        try:
+            section = self._section()
+            if section and get_config(DEFAULT_CONFIG_FILE)[section].get("password"):
+                return f"[{section}] of {DEFAULT_CONFIG_FILE}"
+        except (TwineException, configparser.Error):
+            return DEFAULT_CONFIG_FILE
+        return "the keyring, else you" if self._interactive else "the keyring"
+
     def problem(self) -> str:
         """What is missing; where somebody can be asked, nothing is."""
         if self._interactive:
