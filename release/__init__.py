@@ -16,7 +16,7 @@ The floors, imports going downward only::
     __main__, pipelines   the Invoke tasks and the console script over them
     flows                 one file a pipeline: gather, plan, execute
     adapters              the only doors out: process, git, ledger, uv, osv, index, clock
-    scan record decide ship   pure rooms: documents in, documents out
+    scan record decide ship watch   pure rooms: documents in, documents out
     config, model, errors
 
 :mod:`release.gates` stands apart: plain functions that a noxfile calls.

@@ -50,6 +50,9 @@ Failure = Literal[
     "policy",
     "usage",
     "stopped",
+    "status-failed",
+    "status-stale",
+    "scan-late",
 ]
 """What kind of thing went wrong, for whoever is told of it (:mod:`release.ship.failures`)."""
 

@@ -13,6 +13,7 @@ from release.model.decision import Decision
 from release.model.finding import USERS_GET
 from release.model.heartbeat import Heartbeat, Run
 from release.model.history import History, Story
+from release.model.monitoring import Probes
 from release.model.receipt import Receipt
 from release.model.record import Record, Tracked
 from release.model.snapshot import Snapshot
@@ -32,6 +33,7 @@ class Documents:
     receipts: tuple[Receipt, ...] = ()
     history: History | None = None
     yanks: tuple[Yank, ...] = ()
+    probes: Probes | None = None
 
     @property
     def project(self) -> str | None:
@@ -89,6 +91,7 @@ def read(folder: Path) -> Documents:
         heartbeat=_read(folder / "heartbeat.json", Heartbeat),
         decision=_read(folder / "decision.json", Decision),
         history=_read(folder / "history.json", History),
+        probes=_read(folder / "probes.json", Probes),
         receipts=tuple(receipt for path in releases if (receipt := _read(path, Receipt))),
         yanks=tuple(yank for path in yanks if (yank := _read(path, Yank))),
     )

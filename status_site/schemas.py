@@ -14,6 +14,7 @@ import msgspec
 from release.model.base import Document, Instant
 from status_site.badges import Badge
 from status_site.findings import FindingStatus
+from status_site.monitoring import StatusMonitoring
 from status_site.releases import ReleaseStatus
 from status_site.status import SecurityStatus
 from status_site.timeline import StatusHistory
@@ -36,6 +37,7 @@ DOCUMENTS: tuple[type[Document], ...] = (
     StatusHistory,
     FindingStatus,
     ReleaseStatus,
+    StatusMonitoring,
     BuildFiles,
 )
 
@@ -45,6 +47,9 @@ PATHS: dict[str, tuple[str, str, str]] = {
     "/findings/{file}.json": ("One finding, open or not", "application/json", "FindingStatus"),
     "/releases/{version}.json": (
         "Which version should I be on?", "application/json", "ReleaseStatus",
+    ),
+    "/monitoring.json": (
+        "How available the site was", "application/json", "StatusMonitoring",
     ),
     "/build.json": ("Every file with its sha256", "application/json", "BuildFiles"),
     "/badges/{badge}.json": ("A badge for shields.io's endpoint", "application/json", "Badge"),

@@ -11,6 +11,7 @@ from status_site.badges import as_svg, badges
 from status_site.documents import Documents
 from status_site.feed import feed
 from status_site.findings import FindingStatus, PublicFinding, public_finding
+from status_site.monitoring import StatusMonitoring, status_monitoring
 from status_site.page import pages
 from status_site.releases import ReleaseStatus, release_statuses
 from status_site.sbom import sbom
@@ -22,8 +23,10 @@ from status_site.timeline import StatusHistory, timeline
 def site_files(documents: Documents, status: SecurityStatus) -> dict[str, bytes]:
     """Every file of the site, path to content."""
     history, releases = timeline(documents, status), tuple(release_statuses(documents, status))
-    made = faces(status, history, releases)
+    monitored = status_monitoring(status.build_id, status.monitoring, documents.probes)
+    made = faces(status, history, monitored, releases)
     made["history.json"] = encode(history)
+    made["monitoring.json"] = encode(monitored)
     made["feed.xml"] = feed(documents, status)
     made["schema.json"] = published(status.build_id)
     made["openapi.json"] = openapi(status.build_id)
@@ -33,13 +36,16 @@ def site_files(documents: Documents, status: SecurityStatus) -> dict[str, bytes]
 
 
 def faces(
-    status: SecurityStatus, history: StatusHistory, releases: Sequence[ReleaseStatus]
+    status: SecurityStatus,
+    history: StatusHistory,
+    monitored: StatusMonitoring,
+    releases: Sequence[ReleaseStatus],
 ) -> dict[str, bytes]:
     """The files that tell the grade: those that change when an update fails.
 
     The pages are made from what is served as JSON, and from nothing else.
     """
-    made = {"index.json": encode(status), **pages(status, history, releases)}
+    made = {"index.json": encode(status), **pages(status, history, monitored, releases)}
     made |= {told.release.file: encode(told) for told in releases}
     for name, badge in badges(status).items():
         made[f"badges/{name}.json"] = encode(badge)

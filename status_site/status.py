@@ -40,6 +40,7 @@ from status_site.findings import (
     published_is_known,
     users_get,
 )
+from status_site.monitoring import Monitoring, monitoring
 from status_site.names import version_name
 from status_site.unseen import VALID_FOR, Unseen, doubts, unseen
 
@@ -54,6 +55,7 @@ LINKS = {
     "history": "history.json",
     "feed": "feed.xml",
     "badges": "badges/grade.json",
+    "monitoring": "monitoring.json",
     "schema": "schema.json",
     "openapi": "openapi.json",
     "files": "build.json",
@@ -163,7 +165,7 @@ class SecurityStatus(Document, frozen=True, kw_only=True, tag="release-warden/st
     are in no other number. ``response_times`` tell how quickly findings are remedied.
 
     ``build_id`` is the same for the same content, whatever the clock says, and every file of the
-    site carries it. With ``failed_update`` the content is the last one that was good.
+    site carries it. ``monitoring`` is what checks of the published site saw. With ``failed_update`` the content is the last one that was good.
     """
 
     CLOCK: ClassVar[frozenset[str]] = frozenset(
@@ -179,6 +181,7 @@ class SecurityStatus(Document, frozen=True, kw_only=True, tag="release-warden/st
             "findings.days_since_fix",
             "scanners.*.database_date",
             "last_run.at",
+            "monitoring",
         }
     )
 
@@ -210,6 +213,7 @@ class SecurityStatus(Document, frozen=True, kw_only=True, tag="release-warden/st
     last_decision: LastDecision | None
     last_run: LastRun | None
     failed_update: FailedUpdate | None = None
+    monitoring: Monitoring | None = None
     links: dict[str, str]
 
     @classmethod
@@ -250,6 +254,7 @@ class SecurityStatus(Document, frozen=True, kw_only=True, tag="release-warden/st
             releases=tuple(_release(receipt, documents.yanks) for receipt in documents.releases),
             last_decision=_decision(documents),
             last_run=_last_run(documents.run),
+            monitoring=monitoring(documents.probes, now or _clock(documents)),
             links=_links(documents, basis),
         )
         return msgspec.structs.replace(status, build_id=_build_id(status, documents))

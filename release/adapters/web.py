@@ -6,8 +6,10 @@ requests and tenacity are imported late: to start them takes longer than a scan 
 from __future__ import annotations
 
 import random
+import ssl
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
@@ -37,6 +39,20 @@ CONNECTIONS = 32
 AGAIN = "see whether the network and the server are up, then run again"
 
 
+class Patience(NamedTuple):
+    """The limits of one exchange: to connect and to wait, for all of it, in seconds; in bytes."""
+
+    timeout: tuple[float, float]
+    deadline: float
+    largest: int
+
+
+LOOK = Patience((5.0, 10.0), 20.0, 64 << 20)
+"""For those who watch a server: what takes longer is no answer to anybody."""
+LOOKS = 8
+"""How many files of a server that is watched are asked for at a time."""
+
+
 class Busy(Exception):  # noqa: N818 - a signal between two functions, never seen outside
     """The server could not answer now; ``pause`` is its Retry-After in seconds."""
 
@@ -46,7 +62,10 @@ class Busy(Exception):  # noqa: N818 - a signal between two functions, never see
 
 
 class Answer(NamedTuple):
-    """An answer, read to its end; ``kind`` is its media type, ``headers`` are in small letters."""
+    """An answer, read to its end; ``kind`` is its media type, ``headers`` are in small letters.
+
+    ``seconds`` is how long it took until it was whole.
+    """
 
     url: str
     status: int
@@ -54,6 +73,15 @@ class Answer(NamedTuple):
     content: bytes
     retry_after: float = 0
     headers: Mapping[str, str] = MappingProxyType({})
+    seconds: float = 0
+
+
+class Silence(NamedTuple):
+    """No answer, and why; ``untrusted`` if it was the server's certificate."""
+
+    url: str
+    why: str
+    untrusted: bool = False
 
 
 class Question(NamedTuple):
@@ -161,11 +189,71 @@ def shown(url: str) -> str:
     return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, parts.query, ""))
 
 
+def look(session: requests.Session, url: str) -> Answer | Silence:
+    """Ask once, and take whatever comes: for those who watch a server rather than need it."""
+    import requests
+
+    try:
+        return _exchange(session, requests.Request("GET", url), LOOK)
+    except Busy as error:
+        untrusted = isinstance(error.__cause__, requests.exceptions.SSLError)
+        return Silence(url, str(error), untrusted)
+    except requests.RequestException as error:
+        return Silence(url, _cause(error))
+
+
+def look_at(session: requests.Session, urls: Sequence[str]) -> Iterator[Answer | Silence]:
+    """Look at many addresses of one server, some at a time, in their order."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor(LOOKS) as pool:
+        yield from pool.map(lambda url: look(session, url), urls)
+
+
+def certificate(session: requests.Session, url: str) -> tuple[datetime, datetime] | None:
+    """From when until when the certificate of a server holds; ``None`` where it shows none.
+
+    Whether it is trusted, :func:`look` tells.
+    """
+    import requests
+
+    try:
+        with session.get(url, stream=True, timeout=LOOK.timeout) as got:
+            socket = getattr(got.raw.connection, "sock", None)
+            shown = socket.getpeercert() if isinstance(socket, ssl.SSLSocket) else None
+    except requests.RequestException:
+        return None
+    return (_moment(shown["notBefore"]), _moment(shown["notAfter"])) if shown else None
+
+
+def _usual() -> Patience:
+    return Patience(TIMEOUT, DEADLINE, LARGEST)
+
+
+def _moment(text: object) -> datetime:
+    return datetime.fromtimestamp(ssl.cert_time_to_seconds(str(text)), UTC)
+
+
 def _once(session: requests.Session, request: requests.Request) -> Answer:
     """One try, the body read to its end."""
+    answer = _exchange(session, request)
+    if answer.status in BUSY:
+        raise Busy(f"HTTP {answer.status}", answer.retry_after)
+    return answer
+
+
+def _exchange(
+    session: requests.Session, request: requests.Request, patience: Patience | None = None
+) -> Answer:
+    """One question and its whole answer, whatever its status.
+
+    :raises Busy: the line was cut, or there was none.
+    """
     import requests
     import urllib3
 
+    patience = patience or _usual()
+    started = time.monotonic()
     try:
         with session.request(
             request.method or "GET",
@@ -173,24 +261,22 @@ def _once(session: requests.Session, request: requests.Request) -> Answer:
             headers=request.headers,
             data=request.data,
             auth=request.auth,
-            timeout=TIMEOUT,
+            timeout=patience.timeout,
             stream=True,
         ) as got:
-            answer = _answer(got)
+            answer = _answer(got, patience)
     except (requests.ConnectionError, requests.ReadTimeout, urllib3.exceptions.HTTPError) as error:
         raise Busy(_cause(error)) from error
-    if answer.status in BUSY:
-        raise Busy(f"HTTP {answer.status}", answer.retry_after)
-    return answer
+    return answer._replace(seconds=time.monotonic() - started)
 
 
-def _answer(got: requests.Response) -> Answer:
+def _answer(got: requests.Response, patience: Patience) -> Answer:
     return Answer(
         url=got.url,
         status=got.status_code,
         kind=got.headers.get("Content-Type", "").partition(";")[0].strip().lower(),
         retry_after=seconds_asked(got.headers),
-        content=read_whole(got),
+        content=read_whole(got, patience),
         headers={name.lower(): value for name, value in got.headers.items()},
     )
 
@@ -212,24 +298,26 @@ def seconds_asked(headers: Mapping[str, str]) -> float:
     return min(max(seconds, 0), LONGEST_PAUSE)
 
 
-def read_whole(got: requests.Response) -> bytes:
+def read_whole(got: requests.Response, patience: Patience | None = None) -> bytes:
     """The body, within the deadline: ``requests`` itself limits only each single read.
 
     Its ``iter_content`` waits until a chunk is full, so a server that drips would hold us there.
 
     :param got: an answer that is read as a stream.
+    :param patience: its limits; by default those of everything that we need.
     :raises requests.RequestException: it is too long, or has no end in time.
     """
     import requests
 
-    end = time.monotonic() + DEADLINE
+    patience = patience or _usual()
+    end = time.monotonic() + patience.deadline
     body = bytearray()
     while chunk := got.raw.read1(1 << 16, decode_content=True):
         body += chunk
-        if len(body) > LARGEST:
-            raise requests.RequestException("an answer of more than a gibibyte")
+        if len(body) > patience.largest:
+            raise requests.RequestException(f"an answer of more than {patience.largest >> 20} MiB")
         if time.monotonic() > end:
-            raise requests.Timeout(f"no end after {DEADLINE:g} seconds")
+            raise requests.Timeout(f"no end after {patience.deadline:g} seconds")
     return bytes(body)
 
 

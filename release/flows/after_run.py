@@ -20,6 +20,7 @@ from release.flows.seals import seals
 from release.flows.yank import requests
 from release.model.decision import Decision
 from release.model.heartbeat import Heartbeat, Run
+from release.model.monitoring import Probes
 from release.model.openvex import encoded
 from release.model.record import Record
 from release.model.snapshot import Snapshot
@@ -39,11 +40,12 @@ def lay_out(context: Context, repository: str, *, run: Run, decision: Decision |
 def refresh(context: Context, repository: str) -> None:
     """Write what the ledger knows into the folder of documents; what is not known is left out."""
     ledger, folder = context.ledger, context.workspace.documents
-    tip = ledger.tip("history")
+    tip, beat = ledger.tip("history"), ledger.tip("heartbeat")
     files = documents(
         record=ledger.read(Record, tip, "record.json"),
         snapshot=ledger.read(Snapshot, tip, "snapshot.json"),
-        heartbeat=ledger.read(Heartbeat, ledger.tip("heartbeat"), "heartbeat.json"),
+        heartbeat=ledger.read(Heartbeat, beat, "heartbeat.json"),
+        probes=ledger.read(Probes, beat, "probes.json"),
         history=history(context),
     )
     for seal in seals(ledger, repository):

@@ -20,6 +20,7 @@ from release.model.fix import Fix
 from release.model.handover import Handover, Staged
 from release.model.heartbeat import Heartbeat, Run
 from release.model.history import History
+from release.model.monitoring import Check, Probes
 from release.model.plan import Plan
 from release.model.receipt import Receipt
 from release.model.reconciliation import Observations, Reconciliation
@@ -29,9 +30,9 @@ from release.model.snapshot import Snapshot
 from release.model.yank import Yank
 
 DOCUMENTS: tuple[type[Document], ...] = (
-    Archives, Changes, Circumstances, Decision, Error, Event, Fix, Handover, Heartbeat, History,
-    Journal, Manifest, Observations, Plan, Receipt, Reconciliation, Record, Run, Snapshot, Staged,
-    Yank,
+    Archives, Changes, Check, Circumstances, Decision, Error, Event, Fix, Handover, Heartbeat,
+    History, Journal, Manifest, Observations, Plan, Probes, Receipt, Reconciliation, Record, Run,
+    Snapshot, Staged, Yank,
 )  # fmt: skip
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 

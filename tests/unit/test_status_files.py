@@ -152,6 +152,7 @@ DEFINED = {
     r"index\.json": "SecurityStatus",
     r"history\.json": "StatusHistory",
     r"build\.json": "BuildFiles",
+    r"monitoring\.json": "StatusMonitoring",
     r"findings/.*": "FindingStatus",
     r"releases/.*": "ReleaseStatus",
     r"badges/.*\.json": "Badge",

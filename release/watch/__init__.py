@@ -1,0 +1,1 @@
+"""Watch: what checks of the published site amount to. Pure: documents in, documents out."""
