@@ -81,3 +81,19 @@ def _steps(values: Sequence[int], towards: int = 1) -> Iterable[str]:
             level = 0
         level += 1
     yield f"h{towards * level}"
+
+
+def strip(tones: Sequence[str], label: str) -> Markup:
+    """A bar for each point, in one of a few tones.
+
+    :param tones: for each point a class of ``style.css``.
+    :param label: the whole picture in words.
+    """
+    svg = Element(
+        "svg", viewBox=f"0 0 {4 * len(tones)} 1", preserveAspectRatio="none", role="img",
+        attrib={"class": "strip", "aria-label": label},
+    )  # fmt: skip
+    for tone in dict.fromkeys(tones):
+        bars = "".join(f"M{4 * at} 0h3v1h-3z" for at, one in enumerate(tones) if one == tone)
+        SubElement(svg, "path", attrib={"class": tone}, d=bars)
+    return Markup(tostring(svg, encoding="unicode"))  # noqa: S704 - escaped by ElementTree

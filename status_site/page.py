@@ -15,7 +15,9 @@ from markupsafe import Markup
 
 from release.decide.grade import BY_SEVERITY
 from status_site import words
+from status_site.availability import availability
 from status_site.findings import PublicFinding
+from status_site.monitoring import StatusMonitoring
 from status_site.past import past
 from status_site.releases import ReleaseStatus
 from status_site.status import SecurityStatus
@@ -68,7 +70,10 @@ class Sheet:
 
 
 def pages(
-    status: SecurityStatus, history: StatusHistory, releases: Sequence[ReleaseStatus]
+    status: SecurityStatus,
+    history: StatusHistory,
+    monitored: StatusMonitoring,
+    releases: Sequence[ReleaseStatus],
 ) -> dict[str, bytes]:
     """Every page, by its file's name.
 
@@ -77,7 +82,18 @@ def pages(
 
     :param releases: newest first.
     """
-    made = {"index.html": _index(status, history, releases)}
+    made = {
+        "index.html": _page(
+            "index.html",
+            status,
+            findings=status.findings[:FIRST],
+            tasks=words.tasks(status.findings),
+            past=past(history),
+            available=availability(monitored),
+            releases=releases[:NEWEST],
+            release_count=len(releases),
+        )
+    }
     for sheet in sheets(status.findings):
         made[sheet.file] = _page("findings.html", status, sheet=sheet)
     made["releases.html"] = _page(
@@ -89,20 +105,6 @@ def pages(
         latest=next((one for one in releases if one.is_latest), None),
     )
     return made
-
-
-def _index(
-    status: SecurityStatus, history: StatusHistory, releases: Sequence[ReleaseStatus]
-) -> bytes:
-    return _page(
-        "index.html",
-        status,
-        findings=status.findings[:FIRST],
-        tasks=words.tasks(status.findings),
-        past=past(history),
-        releases=releases[:NEWEST],
-        release_count=len(releases),
-    )
 
 
 def sheets(findings: Sequence[PublicFinding]) -> Iterator[Sheet]:

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from release.decide.grade import BY_SEVERITY, Cap, Summary
 from release.model.decision import Action
 from release.model.finding import Severity
+from release.model.monitoring import CheckState
 from release.model.snapshot import State, Verdict
 from status_site.findings import OwnCode, PublicFinding
 from status_site.status import Remediation, SecurityStatus
@@ -60,6 +61,14 @@ STATES: dict[State, str] = {
     "partial": "Partial",
     "failed": "Failed",
     "absent": "Did not run",
+}
+
+
+CHECKS: dict[CheckState, str] = {
+    "ok": "The last check found every file in its place and true.",
+    "settling": "The last check met a build that was being published.",
+    "failed": "The last check found something wrong.",
+    "unknown": "The last check could not see the site.",
 }
 
 

@@ -2,13 +2,16 @@
 
 import re
 import xml.etree.ElementTree as ET
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from release.decide.grade import BY_SEVERITY, Summary
+from release.model.monitoring import Probe, ProbeDay, Probes
+from status_site.availability import availability
 from status_site.chart import Series, scale, stacked
+from status_site.monitoring import monitoring, status_monitoring
 from status_site.past import MOST_ROWS, past
 from status_site.timeline import Day, StatusHistory
 
@@ -111,6 +114,28 @@ def test_the_table_is_bounded_and_loses_nothing(totals):
     assert (told.drawing is None) == (not any(totals))
 
 
+def checked(*days):
+    told = tuple(
+        ProbeDay(day=date(2026, 11, day), checks=checks, good=good, unknown=unknown)
+        for day, checks, good, unknown in days
+    )
+    last = datetime(2026, 11, days[-1][0], 12, tzinfo=UTC)
+    probes = Probes(project="demo", url="u", ring=(Probe(at=last, state="ok"),), days=told)
+    return availability(status_monitoring("", monitoring(probes, last), probes))
+
+
+def test_a_bar_for_each_day_and_none_is_good_that_nobody_saw():
+    told = checked((1, 4, 4, 0), (2, 4, 3, 0), (4, 4, 0, 1), (5, 2, 0, 2), (6, 1, 1, 0))
+    bars = {path.get("class"): path.get("d").count("z") for path in ET.fromstring(told.drawing)}
+    assert bars == {"none": 86, "ok": 2, "partial": 1, "failed": 1}
+    assert [day.day.day for day in told.bad] == [5, 4, 2]
+    assert "checks on 5 days, with one that was not good on 3 days" in told.drawing
+
+
+def test_nobody_looked_no_availability():
+    assert availability(status_monitoring("", None, None)) is None
+
+
 def test_no_day_no_history():
     assert past(history([])) is None
 
@@ -120,4 +145,4 @@ def test_every_severity_has_its_colour():
 
     style = (files("status_site") / "templates" / "style.css").read_text("utf-8")
     assert all(f".{severity} {{ --fill:" in style for severity in BY_SEVERITY)
-    assert len(set(re.findall(r"--fill-\w+: (#\w+)", style))) == 2 * len(BY_SEVERITY)
+    assert len(set(re.findall(r"--fill-\w+: (#\w+)", style))) == 2 * (len(BY_SEVERITY) + 1)

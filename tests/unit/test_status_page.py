@@ -20,6 +20,7 @@ from status_site import page as made_page
 from status_site import words
 from status_site.documents import Documents
 from status_site.findings import https_only
+from status_site.monitoring import status_monitoring
 from status_site.site_files import site_files
 from status_site.status import FailedUpdate, SecurityStatus
 from status_site.timeline import timeline
@@ -227,7 +228,8 @@ def test_an_update_that_failed_is_told_on_every_page():
     status = SecurityStatus.from_documents(world(finding()))
     status = status.failed(FailedUpdate(at=NOW, why=HOSTILE))
     history = timeline(world(finding()), status)
-    for data in made_page.pages(status, history, ()).values():
+    monitored = status_monitoring("", None, None)
+    for data in made_page.pages(status, history, monitored, ()).values():
         text = Page(data.decode()).data
         assert "The last update failed" in text["strong"]
         assert "Grade" not in text["span"].replace("Grade withdrawn", "")
