@@ -19,6 +19,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from shutil import which
 
 import nox
 from nox.command import CommandFailed
@@ -31,6 +32,9 @@ PASSED_THROUGH = (2, 3, 4, 75)
 
 CTRL_C_SECONDS = 60.0
 """How long a door's task may take to come to rest after Ctrl-C; nox's default is 0.3 s."""
+
+LIGHTHOUSE = "lighthouse@12.8.2"
+"""What npm installs for the gate ``browser``; 12 is the last with which node 20 is enough."""
 
 TYPED = ("release", "status_site", "noxfile.py", "tasks.py")
 """What the type checker reads."""
@@ -100,6 +104,23 @@ def docs(session: nox.Session) -> None:
     """Run the commands of README and docs, and check that every key is documented."""
     install(session, "-e", ".[dev]")
     session.run("pytest", "tests/flows/test_docs.py", *session.posargs)
+
+
+def browser(session: nox.Session) -> None:
+    """Open the pages of the status site in Chromium; Lighthouse judges them where npm is there."""
+    group = nox.project.dependency_groups(nox.project.load_toml("pyproject.toml"), "browser")
+    install(session, "-e", ".", *group)
+    session.run("pytest", "tests/browser", *session.posargs, env=_lighthouse(session))
+
+
+def _lighthouse(session: nox.Session) -> dict[str, str]:
+    """Where Lighthouse is, installed beside the session's packages; nothing without npm."""
+    place = Path(session.virtualenv.location, LIGHTHOUSE)
+    program = place / "node_modules" / ".bin" / "lighthouse"
+    if not program.exists() and which("npm"):
+        words = ("--silent", "--no-audit", "--no-fund", "--prefix", str(place), LIGHTHOUSE)
+        session.run_install("npm", "install", *words, external=True)
+    return {"LIGHTHOUSE": str(program)} if program.exists() else {}
 
 
 def door(task: str) -> partial[None]:

@@ -164,7 +164,7 @@ def _task(finding: PublicFinding) -> str:
     """The same for all findings that one deed would remedy."""
     package, blocker = finding.package, finding.blocker or "what requires it"
     if finding.fixed_at_head:
-        return f"Maintainers: release; the source already does without this {package}."
+        return f"Maintainers: make a release, as the source no longer brings this {package}."
     return {
         "installable-fix": f"Users: upgrade {package}.",
         "blocked-by-us": f"Maintainers: change the requirement of {package}.",
