@@ -165,7 +165,8 @@ class SecurityStatus(Document, frozen=True, kw_only=True, tag="release-warden/st
     are in no other number. ``response_times`` tell how quickly findings are remedied.
 
     ``build_id`` is the same for the same content, whatever the clock says, and every file of the
-    site carries it. ``monitoring`` is what checks of the published site saw. With ``failed_update`` the content is the last one that was good.
+    site carries it. ``monitoring`` is what checks of the published site saw. With
+    ``failed_update`` the content is the last one that was good.
     """
 
     CLOCK: ClassVar[frozenset[str]] = frozenset(

@@ -162,7 +162,7 @@ def test_the_policy_names_exactly_our_style_and_script(shown):
     assert policy == (
         f"default-src 'none'; style-src {digest_of(shown.data['style'])}; "
         f"script-src {digest_of(shown.data['script'])}; img-src data:; "
-        "base-uri 'none'; form-action 'none'"
+        "connect-src 'self'; base-uri 'none'; form-action 'none'"
     )
     names = [next(iter(attributes)) for attributes in shown.all("meta")]
     assert names.index("http-equiv") == 1  # before anything that it governs
