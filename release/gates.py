@@ -20,6 +20,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from shutil import which
 from typing import Any
 
 import nox
@@ -37,6 +38,8 @@ CTRL_C_SECONDS = 60.0
 PACKAGES = ("release", "status_site")
 SHIPPED = frozenset({"runtime", "extra"})
 """The scopes of what an install of the project gets."""
+LIGHTHOUSE = "lighthouse@12.8.2"
+"""What npm installs for the gate ``browser``; 12 is the last with which node 20 is enough."""
 
 TYPED = ("release", "status_site", "noxfile.py", "tasks.py")
 """What the type checker reads."""
@@ -150,6 +153,23 @@ def infrastructure(session: nox.Session) -> None:
         "checkov", "--directory", "cloudformation", "--framework", "cloudformation",
         "--skip-download", "--compact", "--quiet",
     )  # fmt: skip
+
+
+def browser(session: nox.Session) -> None:
+    """Open the pages of the status site in Chromium; Lighthouse judges them where npm is there."""
+    group = nox.project.dependency_groups(nox.project.load_toml("pyproject.toml"), "browser")
+    install(session, "-e", ".", *group)
+    session.run("pytest", "tests/browser", *session.posargs, env=_lighthouse(session))
+
+
+def _lighthouse(session: nox.Session) -> dict[str, str]:
+    """Where Lighthouse is, installed beside the session's packages; nothing without npm."""
+    place = Path(session.virtualenv.location, LIGHTHOUSE)
+    program = place / "node_modules" / ".bin" / "lighthouse"
+    if not program.exists() and which("npm"):
+        words = ("--silent", "--no-audit", "--no-fund", "--prefix", str(place), LIGHTHOUSE)
+        session.run_install("npm", "install", *words, external=True)
+    return {"LIGHTHOUSE": str(program)} if program.exists() else {}
 
 
 def door(task: str) -> partial[None]:

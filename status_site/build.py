@@ -11,9 +11,12 @@ from release.errors import DocumentError
 from release.model.base import decode
 from release.model.text import plain
 from status_site.documents import read
+from status_site.monitoring import StatusMonitoring
+from status_site.releases import ReleaseStatus, after_failure
 from status_site.site_files import bound, faces, site_files
 from status_site.status import FailedUpdate, SecurityStatus
-from status_site.store import current_files, held, publish, served
+from status_site.store import current_files, held, publish
+from status_site.timeline import StatusHistory
 
 FOLDER = "security-status"
 """Where the site lies in a project."""
@@ -68,12 +71,14 @@ def after_run(folder: Path) -> None:
 
 def _mark(output: Path, error: DocumentError, now: datetime | None) -> None:
     """Serve the last good status as stale: without a grade, under the same build id."""
-    data = served(output, "index.json")
-    if data is None:
-        return
+    files = current_files(output)
     try:
-        last = decode(SecurityStatus, data)
-    except DocumentError:
+        last = decode(SecurityStatus, files["index.json"])
+        history = decode(StatusHistory, files["history.json"])
+        monitored = decode(StatusMonitoring, files["monitoring.json"])
+        releases = [decode(ReleaseStatus, files[release.file]) for release in last.releases]
+    except (KeyError, DocumentError):
         return  # of another version, or damaged: it withdraws its grade when its time has passed
     status = last.failed(FailedUpdate(at=now or Clock().now(), why=plain(error.what, 300)))
-    publish(output, bound({**current_files(output), **faces(status)}, status))
+    told = faces(status, history, monitored, [*map(after_failure, releases)])
+    publish(output, bound({**files, **told}, status))

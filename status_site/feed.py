@@ -20,6 +20,7 @@ from release.model.text import plain
 from status_site.documents import Documents
 from status_site.names import key_name, version_name
 from status_site.status import SecurityStatus
+from status_site.words import count_of
 
 ATOM = "http://www.w3.org/2005/Atom"
 OURS = "urn:release-warden:status:1"
@@ -128,6 +129,6 @@ def _release(receipt: Receipt) -> Entry:
     fixed = len(receipt.delta.fixed) if receipt.delta else 0
     return Entry(
         title=f"Released {plain(receipt.version, 60)}",
-        text=f"It takes {fixed} finding(s) from its users." if fixed else "",
+        text=f"It takes {count_of(fixed, 'finding')} from its users." if fixed else "",
         file=f"releases/{version_name(receipt.version)}.json",
     )

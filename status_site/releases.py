@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import msgspec
 from packaging.version import InvalidVersion, Version
 
 from release.decide.grade import Letter
@@ -13,6 +14,9 @@ from release.model.finding import Severity
 from release.model.receipt import Receipt
 from status_site.documents import Documents
 from status_site.status import PublicRelease, SecurityStatus
+from status_site.words import count_of
+
+UNSURE = "This is the latest release; what it brings is not fully known."
 
 
 class Removed(Noun, frozen=True, kw_only=True):
@@ -69,6 +73,12 @@ def release_statuses(documents: Documents, status: SecurityStatus) -> Iterator[R
         )
 
 
+def after_failure(told: ReleaseStatus) -> ReleaseStatus:
+    """The same release after an update that failed: nobody is told its grade any more."""
+    advice = UNSURE if told.is_latest else told.advice
+    return msgspec.structs.replace(told, security_grade=None, advice=advice)
+
+
 def latest(documents: Documents, status: SecurityStatus) -> str | None:
     """The version to be on: what the index gives, or a release that came after the last scan."""
     newest = documents.releases[0] if documents.releases else None
@@ -104,9 +114,10 @@ def _is_later(one: Receipt, other: Receipt) -> bool:
 
 def _advice(version: str, use: str | None, fixed: int, known: SecurityStatus | None) -> str:
     if version != use:
-        why = f", which removes {fixed} known finding(s)" if fixed else ""
+        why = f", which removes {count_of(fixed, 'known finding')}" if fixed else ""
         return f"Upgrade to {use}{why}. What this version brings was not scanned."
     if known is None or known.security_grade is None:
-        return "This is the latest release; what it brings is not fully known."
+        return UNSURE
     open_ = known.vulnerability_summary.total
-    return f"This is the latest release, with {open_ or 'no'} known open finding(s)."
+    known_open = count_of(open_, "known open finding") if open_ else "no known open finding"
+    return f"This is the latest release, with {known_open}."

@@ -60,11 +60,15 @@ PATHS: dict[str, tuple[str, str, str]] = {
     ),
     "/feed.xml": ("What changed, as Atom", "application/atom+xml", ""),
     "/index.html": ("The same for people", "text/html", ""),
+    "/findings.html": ("Every open finding, for people", "text/html", ""),
+    "/findings-{page}.html": ("Further pages of them", "text/html", ""),
+    "/releases.html": ("Which version should I be on, for people", "text/html", ""),
     "/schema.json": ("JSON Schema of index.json and of the others", "application/schema+json", ""),
 }  # fmt: skip
 """Path to what it is, its media type, and its definition in ``schema.json``."""
 
 PARAMETERS = {
+    "page": "2 and on, where there are more than a page holds",
     "file": "named by `findings[].file` of index.json",
     "version": "named by `releases[].file` of index.json",
     "badge": "`grade`, `vulnerabilities`, `last-scan` or `release`",

@@ -1,8 +1,8 @@
-"""All files of the site: the static API, and the page over it."""
+"""All files of the site: the static API, and the pages over it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from release.model.base import encode, sha256
 from release.model.record import Tracked
@@ -11,33 +11,42 @@ from status_site.badges import as_svg, badges
 from status_site.documents import Documents
 from status_site.feed import feed
 from status_site.findings import FindingStatus, PublicFinding, public_finding
-from status_site.monitoring import status_monitoring
-from status_site.page import render
-from status_site.releases import release_statuses
+from status_site.monitoring import StatusMonitoring, status_monitoring
+from status_site.page import pages
+from status_site.releases import ReleaseStatus, release_statuses
 from status_site.sbom import sbom
 from status_site.schemas import BuildFiles, openapi, published
 from status_site.status import SecurityStatus, sbom_file
-from status_site.timeline import timeline
+from status_site.timeline import StatusHistory, timeline
 
 
 def site_files(documents: Documents, status: SecurityStatus) -> dict[str, bytes]:
     """Every file of the site, path to content."""
-    made = faces(status)
-    made["history.json"] = encode(timeline(documents, status))
+    history, releases = timeline(documents, status), tuple(release_statuses(documents, status))
     monitored = status_monitoring(status.build_id, status.monitoring, documents.probes)
+    made = faces(status, history, monitored, releases)
+    made["history.json"] = encode(history)
     made["monitoring.json"] = encode(monitored)
     made["feed.xml"] = feed(documents, status)
     made["schema.json"] = published(status.build_id)
     made["openapi.json"] = openapi(status.build_id)
     made |= _exchange(documents, status)
     made |= {told.finding.file: encode(told) for told in finding_statuses(documents, status)}
-    made |= {told.release.file: encode(told) for told in release_statuses(documents, status)}
     return bound(made, status)
 
 
-def faces(status: SecurityStatus) -> dict[str, bytes]:
-    """The files that tell the grade: those that change when an update fails."""
-    made = {"index.json": encode(status), "index.html": render(status)}
+def faces(
+    status: SecurityStatus,
+    history: StatusHistory,
+    monitored: StatusMonitoring,
+    releases: Sequence[ReleaseStatus],
+) -> dict[str, bytes]:
+    """The files that tell the grade: those that change when an update fails.
+
+    The pages are made from what is served as JSON, and from nothing else.
+    """
+    made = {"index.json": encode(status), **pages(status, history, monitored, releases)}
+    made |= {told.release.file: encode(told) for told in releases}
     for name, badge in badges(status).items():
         made[f"badges/{name}.json"] = encode(badge)
         made[f"badges/{name}.svg"] = as_svg(badge, status.build_id)

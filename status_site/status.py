@@ -49,6 +49,8 @@ Remediation = Literal[
 ]
 LINKS = {
     "page": "index.html",
+    "findings": "findings.html",
+    "releases": "releases.html",
     "data": "index.json",
     "history": "history.json",
     "feed": "feed.xml",

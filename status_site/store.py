@@ -135,9 +135,18 @@ def _write(build: Path, files: Mapping[str, bytes]) -> None:
         with os.fdopen(descriptor, "wb") as file:
             file.write(data)
             os.fchmod(descriptor, 0o644)
-            if "/" not in name:
-                file.flush()
-                os.fsync(descriptor)
+    for name in files:
+        if "/" not in name:
+            _force(build / name)
+
+
+def _force(path: Path) -> None:
+    """Force a file to the disk; done for one after all are written, as the journal is shared."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _point(link: Path, target: str) -> None:

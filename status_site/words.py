@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from datetime import UTC, datetime
+from collections.abc import Iterable
+from datetime import UTC, date, datetime
+from typing import NamedTuple
 
 from release.decide.grade import BY_SEVERITY, Cap, Summary
 from release.model.decision import Action
 from release.model.finding import Severity
+from release.model.monitoring import CheckState
 from release.model.snapshot import State, Verdict
 from status_site.findings import OwnCode, PublicFinding
 from status_site.status import Remediation, SecurityStatus
@@ -18,8 +21,14 @@ _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9.:_-]{2,63}", re.ASCII)
 LONGEST = 240
 """Characters of an advisory's summary that the page shows; ``index.json`` holds it whole."""
 
-MOST_ROWS = 200
-"""Findings that the page shows, the worst; ``index.json`` holds all."""
+MOST_TASKS = 6
+"""Things to do that the first page names, the worst first."""
+
+MOST_UNKNOWN = 30
+"""Things not known, and reasons of a decision, that the first page names."""
+
+MOST_REMOVED = 30
+"""Findings that the page names for each release as fixed, and as fixed since."""
 
 VERDICTS: dict[Verdict, str] = {
     "installable-fix": "A fresh install can avoid it",
@@ -52,6 +61,14 @@ STATES: dict[State, str] = {
     "partial": "Partial",
     "failed": "Failed",
     "absent": "Did not run",
+}
+
+
+CHECKS: dict[CheckState, str] = {
+    "ok": "The last check found every file in its place and true.",
+    "settling": "The last check met a build that was being published.",
+    "failed": "The last check found something wrong.",
+    "unknown": "The last check could not see the site.",
 }
 
 
@@ -124,6 +141,57 @@ def advice(finding: PublicFinding) -> str:
     return f"Fixed in {fixed}." if fixed else "Wait for the next scan."
 
 
+class Task(NamedTuple):
+    """Something to do, and how many findings it concerns."""
+
+    text: str
+    number: int
+    worst: Severity
+
+
+def tasks(findings: Iterable[PublicFinding]) -> tuple[Task, ...]:
+    """What to do about all of them, worst first.
+
+    :param findings: worst first, as a status holds them.
+    """
+    alike: dict[str, list[PublicFinding]] = {}
+    for finding in findings:
+        alike.setdefault(_task(finding), []).append(finding)
+    return tuple(Task(text, len(those), those[0].severity) for text, those in alike.items())
+
+
+def _task(finding: PublicFinding) -> str:
+    """The same for all findings that one deed would remedy."""
+    package, blocker = finding.package, finding.blocker or "what requires it"
+    if finding.fixed_at_head:
+        return f"Maintainers: make a release, as the source no longer brings this {package}."
+    return {
+        "installable-fix": f"Users: upgrade {package}.",
+        "blocked-by-us": f"Maintainers: change the requirement of {package}.",
+        "blocked-upstream": f"Wait until {blocker} allows a fixed release of {package}.",
+        "no-fix": f"Wait for a fixed release of {package}.",
+        "own-code": "Maintainers: change the project's own code.",
+        "unknown": f"Wait for the next scan to tell whether an install can avoid {package}.",
+    }[finding.verdict]
+
+
+def deadline(finding: PublicFinding) -> str:
+    """By when it should be remedied."""
+    if finding.due is None:
+        return "counted as overdue"
+    return f"{'overdue since' if finding.overdue else 'due by'} {day(finding.due)}"
+
+
+def anchor(file: str) -> str:
+    """The name of a finding or a release within a page: that of its own file."""
+    return file.rpartition("/")[2].removesuffix(".json")
+
+
+def count_of(number: int, noun: str) -> str:
+    """``1 finding``, ``2 findings``."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
 def where(finding: PublicFinding) -> str:
     """Which installs are concerned, if not all."""
     if not finding.extras or "" in finding.extras:
@@ -157,9 +225,18 @@ def clean(text: str) -> str:
 
 
 def day(moment: datetime) -> str:
+    """``23 November 2026``, in UTC."""
+    return date_of(moment.astimezone(UTC).date())
+
+
+def date_of(day: date) -> str:
     """``23 November 2026``."""
-    utc = moment.astimezone(UTC)
-    return f"{utc.day} {_MONTHS[utc.month - 1]} {utc.year}"
+    return f"{day.day} {month_of(day)}"
+
+
+def month_of(day: date) -> str:
+    """``November 2026``."""
+    return f"{_MONTHS[day.month - 1]} {day.year}"
 
 
 def minute(moment: datetime) -> str:

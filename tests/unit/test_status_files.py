@@ -361,7 +361,7 @@ def test_the_feed_is_read_by_a_reader():
         "Open: CVE-2024-1 in jinja2 (critical)",
         "Released 1.2.2",
     ]
-    assert read.entries[1].content[0].value == "It takes 1 finding(s) from its users."
+    assert read.entries[1].content[0].value == "It takes 1 finding from its users."
 
 
 def test_the_feed_is_bounded():
@@ -476,7 +476,7 @@ def test_which_version_should_i_be_on():
     _, made_ = made(full_world())
     old, new = (json.loads(made_[f"releases/1.2.{patch}.json"]) for patch in (2, 3))
     assert (old["use"], old["is_latest"], old["known"]) == ("1.2.3", False, False)
-    assert old["advice"].startswith("Upgrade to 1.2.3, which removes 1 known finding(s).")
+    assert old["advice"].startswith("Upgrade to 1.2.3, which removes 1 known finding.")
     assert [item["ids"] for item in old["fixed_since"]] == [["CVE-2024-1"]]
     assert old["security_grade"] is None
     assert (new["use"], new["is_latest"], new["known"]) == ("1.2.3", True, True)
@@ -577,11 +577,4 @@ def test_fifty_findings_are_small():
     ]  # fmt: skip
     _, made_ = made(world(*items))
     assert len(gzip.compress(made_["index.json"])) < 10_000
-    assert len(made_["index.html"]) < 100_000
-
-
-def test_a_long_page_shows_the_worst_and_says_so():
-    items = [finding(f"p{n}/{n}", "low") for n in range(250)]
-    text = made(world(*items))[1]["index.html"].decode()
-    assert "These are the worst 200 of 250" in text
-    assert text.count('class="chip low"') == 200
+    assert all(len(made_[name]) < 100_000 for name in made_ if name.endswith(".html"))

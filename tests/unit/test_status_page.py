@@ -6,20 +6,26 @@ import itertools
 import re
 from datetime import timedelta
 from html.parser import HTMLParser
+from urllib.parse import unquote
 
 import pytest
-from status_worlds import NOW, closure, decision, finding, receipt, world
+from status_worlds import NOW, WHERE, closure, decision, finding, receipt, world
 
 from release.model.decision import Reason
+from release.model.delta import Delta, DeltaFinding
 from release.model.receipt import ReceiptFile
 from release.model.snapshot import Edit, Gap, Reach, Scanner
+from release.model.yank import Yank
+from status_site import page as made_page
 from status_site import words
 from status_site.documents import Documents
 from status_site.findings import https_only
-from status_site.page import render
-from status_site.status import SecurityStatus
+from status_site.monitoring import status_monitoring
+from status_site.site_files import site_files
+from status_site.status import FailedUpdate, SecurityStatus
+from status_site.timeline import timeline
 
-VOID = {"meta", "br"}
+VOID = {"meta", "br", "link"}
 HOSTILE = "\"'><script>alert(1)</script><img src=x onerror=alert(2)>{{7*7}}\u202egpj</td></html>"
 
 
@@ -49,9 +55,14 @@ class Page(HTMLParser):
         return [attributes for name, attributes in self.tags if name == tag]
 
 
+def pages(documents):
+    """Every page of a site, read strictly."""
+    made = site_files(documents, SecurityStatus.from_documents(documents))
+    return {name: Page(made[name].decode()) for name in made if name.endswith(".html")}
+
+
 def page(*findings, **documents):
-    made = SecurityStatus.from_documents(world(*findings, **documents))
-    return Page(render(made).decode())
+    return pages(world(*findings, **documents))["index.html"]
 
 
 def hostile():
@@ -65,51 +76,93 @@ def hostile():
         affects={"published": (bad,)}, url=f"https://x/{bad}", fixed_in=(bad,), extras=(bad,),
     )  # fmt: skip
     file = ReceiptFile(name=bad, sha256=bad, size=1, url="https://files.example/\"onclick='x'")
-    return page(
+    took = DeltaFinding(key=bad, package=bad, ids=(bad,), severity="high", was=(bad,))
+    delta = Delta(project="paperboy", since=bad, version=bad, fixed=(took,))
+    yank = Yank(**WHERE, version="1.2.3", state="requested", reason=bad, requested_at=NOW)
+    documents = world(
         item,
         reach=(reach,),
         scanners={bad: Scanner(state="failed", detail=bad), "osv": Scanner(state="ok")},
         closures=(closure("published", bad, gaps=(Gap(name=bad, reason=bad),)),),
         decision=decision(rule=bad, reasons=(Reason(rule=bad, why=bad),), next=bad),
-        receipts=(receipt(files=(file,)),),
+        receipts=(receipt(files=(file,), delta=delta), receipt(bad)),
+        yanks=(yank,),
     )
+    return pages(documents)
 
 
 def digest_of(text):
     return "'sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() + "'"
 
 
-def test_hostile_texts_are_only_text():
-    shown = hostile()
+def every_page():
+    sites = {"hostile": hostile(), "ordinary": pages(world(finding(), decision=decision()))}
+    many = world(*(finding(f"p{n}/{n}") for n in range(120)))
+    sites |= {"many": pages(many), "never": pages(Documents())}
+    return {f"{site}/{name}": page for site, made in sites.items() for name, page in made.items()}
+
+
+EVERY = every_page()
+each_page = pytest.mark.parametrize("shown", EVERY.values(), ids=EVERY.keys())
+
+
+@each_page
+def test_hostile_texts_are_only_text(shown):
     assert len(shown.all("script")) == len(shown.all("style")) == 1
     assert not shown.all("img")
     assert not [a for _, attributes in shown.tags for a in attributes if a.startswith("on")]
     assert not [a for _, attributes in shown.tags for a in attributes if a == "style"]
-    assert "49" not in shown.data["bdi"]
-    assert "<script>alert(1)</script>" in shown.data["bdi"]
     assert "\u202e" not in "".join(shown.data.values())
 
 
-def test_every_address_is_https_or_ours():
-    links = [attributes["href"] for attributes in hostile().all("a")]
+@pytest.mark.parametrize("name", ["index.html", "findings.html"])
+def test_a_hostile_summary_is_shown_as_it_is(name):
+    text = hostile()[name].data["bdi"]
+    assert "49" not in text
+    assert "<script>alert(1)</script>" in text
+
+
+@each_page
+def test_every_address_is_https_or_ours(shown):
+    links = [attributes["href"] for attributes in shown.all("a")]
+    ours = re.compile(r"(#main|[a-z0-9.~%/-]*(\.html|\.json|\.xml)(#[A-Za-z0-9.~%/-]+)?)", re.ASCII)
+    assert all(ours.fullmatch(link) or https_only(link) == link for link in links), links
+
+
+def test_an_advisory_has_its_page():
+    links = [attributes["href"] for attributes in hostile()["index.html"].all("a")]
     assert "https://osv.dev/vulnerability/CVE-2023-43804" in links
-    ours = {"#main", "index.json"}
-    assert all(link in ours or https_only(link) == link for link in links)
 
 
-def test_no_request_to_anybody():
-    shown = page(finding(), decision=decision())
-    assert not [name for name, attributes in shown.tags if "src" in attributes or name == "link"]
+@pytest.mark.parametrize("documents", [world(finding()), world(), Documents()])
+def test_every_address_of_ours_leads_somewhere(documents):
+    made = site_files(documents, SecurityStatus.from_documents(documents))
+    shown = pages(documents)
+    for page_ in shown.values():
+        for link in (unquote(attributes["href"]) for attributes in page_.all("a")):
+            file, _, anchor = link.partition("#")
+            assert link.startswith(("https://", "#main")) or file in made
+            if anchor and file in shown:
+                assert anchor in [attributes.get("id") for _, attributes in shown[file].tags]
+
+
+@each_page
+def test_no_request_to_anybody(shown):
+    """A feed's address is read by feed readers, not by the browser; the icon is in the page."""
+    assert not [name for name, attributes in shown.tags if "src" in attributes]
+    links = [(link["rel"], link["href"].partition(",")[0]) for link in shown.all("link")]
+    assert links == [("icon", "data:image/svg+xml"), ("alternate", "feed.xml")]
     assert "url(" not in shown.data["style"]
     assert "@import" not in shown.data["style"]
 
 
-def test_the_policy_names_exactly_our_style_and_script():
-    shown = page(finding())
+@each_page
+def test_the_policy_names_exactly_our_style_and_script(shown):
     policy = next(m["content"] for m in shown.all("meta") if "http-equiv" in m)
     assert policy == (
         f"default-src 'none'; style-src {digest_of(shown.data['style'])}; "
-        f"script-src {digest_of(shown.data['script'])}; base-uri 'none'; form-action 'none'"
+        f"script-src {digest_of(shown.data['script'])}; img-src data:; "
+        "connect-src 'self'; base-uri 'none'; form-action 'none'"
     )
     names = [next(iter(attributes)) for attributes in shown.all("meta")]
     assert names.index("http-equiv") == 1  # before anything that it governs
@@ -132,23 +185,76 @@ def test_it_says_until_when_it_holds():
 
 
 def test_not_scanned_yet():
-    shown = Page(render(SecurityStatus.from_documents(Documents())).decode())
+    shown = pages(Documents())["index.html"]
     assert "Not scanned yet" in shown.data["h2"]
     assert "data-valid-until" not in shown.all("html")[0]
 
 
-def test_headings_and_tables_for_screen_readers():
-    shown = page(finding(), decision=decision())
+@each_page
+def test_headings_and_tables_for_screen_readers(shown):
     levels = [int(name[1]) for name, _ in shown.tags if re.fullmatch("h[1-6]", name)]
     assert levels[0] == 1
     assert levels.count(1) == 1
     assert all(after - before <= 1 for before, after in itertools.pairwise(levels))
-    assert len(shown.all("caption")) == len(shown.all("table")) == 3
+    assert len(shown.all("caption")) == len(shown.all("table"))
     assert all("scope" in attributes for attributes in shown.all("th"))
     ids = [attributes["id"] for _, attributes in shown.tags if "id" in attributes]
     assert len(ids) == len(set(ids))
     labels = [a["aria-labelledby"] for _, a in shown.tags if "aria-labelledby" in a]
     assert set(labels) <= set(ids)
+    assert len(shown.all("main")) == len(shown.all("header")) == len(shown.all("footer")) == 1
+    assert [a.get("aria-current") for a in shown.all("a")].count("page") >= 1
+
+
+def test_the_findings_are_turned_in_pages():
+    shown = pages(world(*(finding(f"p{n}/{n}") for n in range(120))))
+    assert list(shown) == [
+        "index.html", "findings.html", "findings-2.html", "findings-3.html", "releases.html",
+    ]  # fmt: skip
+    entries = [a["id"] for name in shown for a in shown[name].all("article") if "find" in name]
+    assert len(entries) == len(set(entries)) == 120
+    assert "101 to 120 of 120, worst first." in shown["findings-3.html"].data["p"]
+    assert "These are the worst 20 of 120." in shown["index.html"].data["p"]
+
+
+def test_of_very_many_findings_the_worst_are_turned():
+    sheets = [*made_page.sheets(range(5_000))]
+    assert [sheet.first for sheet in sheets] == [*range(1, 1_000, made_page.A_PAGE)]
+    assert sheets[-1].shown == 1_000
+    assert len(pages(world(*(finding(f"p{n}/{n}") for n in range(1_001))))) == 22
+
+
+def test_an_update_that_failed_is_told_on_every_page():
+    status = SecurityStatus.from_documents(world(finding()))
+    status = status.failed(FailedUpdate(at=NOW, why=HOSTILE))
+    history = timeline(world(finding()), status)
+    monitored = status_monitoring("", None, None)
+    for data in made_page.pages(status, history, monitored, ()).values():
+        text = Page(data.decode()).data
+        assert "The last update failed" in text["strong"]
+        assert "Grade" not in text["span"].replace("Grade withdrawn", "")
+
+
+def test_what_to_do_is_told_once_for_what_one_deed_remedies():
+    three = [finding(f"urllib3/CVE-{n}", s) for n, s in ((1, "low"), (2, "high"), (3, "low"))]
+    reach = tuple(
+        Reach(key=item.key, package="urllib3", ids=(), verdict="installable-fix") for item in three
+    )
+    made = SecurityStatus.from_documents(world(*three, finding("idna/CVE-4", "low"), reach=reach))
+    assert [*words.tasks(made.findings)] == [
+        ("Users: upgrade urllib3.", 3, "high"),
+        ("Wait for the next scan to tell whether an install can avoid idna.", 1, "low"),
+    ]
+
+
+def test_by_when():
+    new, old, unseen = (
+        SecurityStatus.from_documents(world(finding(first_seen=seen))).findings[0]
+        for seen in (NOW, NOW - timedelta(days=31), None)
+    )
+    assert words.deadline(new) == "due by 23 December 2026"
+    assert words.deadline(old) == "overdue since 22 November 2026"
+    assert words.deadline(unseen) == "counted as overdue"
 
 
 @pytest.mark.parametrize(
