@@ -11,6 +11,7 @@ import msgspec
 
 from release.config import Config
 from release.decide.circumstances import Circumstances
+from release.model.adoption import Adoption
 from release.model.base import Document, schema_name
 from release.model.changes import Changes
 from release.model.decision import Decision
@@ -30,9 +31,9 @@ from release.model.workflows import Workflows
 from release.model.yank import Yank
 
 DOCUMENTS: tuple[type[Document], ...] = (
-    Archives, Changes, Circumstances, Decision, Error, Event, Fix, Handover, Heartbeat, History,
-    Journal, Manifest, Observations, Plan, Receipt, Reconciliation, Record, Run, Snapshot, Staged,
-    Workflows, Yank,
+    Adoption, Archives, Changes, Circumstances, Decision, Error, Event, Fix, Handover, Heartbeat,
+    History, Journal, Manifest, Observations, Plan, Receipt, Reconciliation, Record, Run, Snapshot,
+    Staged, Workflows, Yank,
 )  # fmt: skip
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
