@@ -19,6 +19,16 @@ from status_site.pipelines import collection as status
 namespace = Collection(release, status)
 '''
 
+IGNORED = """\
+__pycache__/
+*.egg-info/
+.coverage
+.coverage.*
+htmlcov/
+dist/
+"""
+"""A .gitignore for a project without one; nox and the linters look after their own folders."""
+
 BADGES = "<!-- release-warden:badges -->\n<!-- /release-warden:badges -->"
 """The badges' place in a README, as ``status.badges`` looks for it (status_site/readme.py)."""
 BADGES_PART = re.compile(

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from release.adopt.tree import Tree
-from release.adopt.wants import Want, wanted_by, wants
+from release.adopt.wants import Want, locked, wanted_by, wants
 from release.model.adoption import GateChoice
 
 SELF = ("-e", ".")
@@ -38,7 +38,9 @@ class Ground:
         return cls(tree, code, wants(tree))
 
     def line(self, tool: str) -> str:
-        """The requirement of a tool, with the project's own bounds where it gives any."""
+        """The requirement of a tool: as a lock file has it, else with the project's own bounds."""
+        if pinned := locked(self.tree, tool):
+            return f"{tool}=={pinned}"
         want = wanted_by(self.wants, tool)
         return (want.requirement(tool) if want else None) or tool
 
@@ -53,9 +55,10 @@ class Ground:
         """What names a tool: a file of its configuration, else a list; empty if nothing does."""
         configured = next(iter(places), "")
         want = wanted_by(self.wants, tool)
-        return configured or (want.where if want else "") or self._hooked(tool)
+        return configured or (want.where if want else "") or self.hooked(tool)
 
-    def _hooked(self, tool: str) -> str:
+    def hooked(self, tool: str) -> str:
+        """The configuration of pre-commit, where it has a hook of that name; else empty."""
         hook = re.search(rf"^\s*-\s*id:\s*{tool}\b", self.tree.read(PRE_COMMIT) or "", re.MULTILINE)
         return PRE_COMMIT if hook else ""
 
@@ -103,7 +106,7 @@ def _ruff(ground: Ground) -> Chosen | None:
     where = ground.where("ruff", places)
     if not where:
         return None
-    formats = ground.tree.table("tool", "ruff", "format") or ground._hooked("ruff-format")
+    formats = ground.tree.table("tool", "ruff", "format") or ground.hooked("ruff-format")
     commands = ("ruff check", *(("ruff format --check",) if formats else ()))
     return f"ruff: {where}", commands, (ground.line("ruff"),)
 

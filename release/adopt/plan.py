@@ -19,6 +19,7 @@ from release.model.adoption import Adoption, Fact, FileChange, GateChoice
 from release.model.plan import Problem, Remark
 
 NOXFILE, TASKS, PYPROJECT = "noxfile.py", "tasks.py", "pyproject.toml"
+GITIGNORE = ".gitignore"
 READMES = ("README.md", "Readme.md", "readme.md", "README.markdown")
 KEPT = ("tox.ini", "Makefile", "setup.cfg", ".pre-commit-config.yaml")
 OTHER_UPLOADS = re.compile(
@@ -134,6 +135,7 @@ def _files(sight: Sight) -> Iterator[FileChange]:
     yield _tasks(sight)
     yield _pyproject(sight)
     yield from _readme(sight)
+    yield from _gitignore(sight.tree)
     yield from _older_page(sight.tree)
     for path in KEPT:
         if sight.tree.has(path):
@@ -208,6 +210,13 @@ def _readme(sight: Sight) -> Iterator[FileChange]:
     why = "a place for badges, which status.badges fills"
     after = files.with_badges_place(before)
     yield FileChange(path=path, how="merge", why=why, before=before, after=after)
+
+
+def _gitignore(tree: Tree) -> Iterator[FileChange]:
+    """What gates and builds leave lying about would else be a dirty tree."""
+    if not tree.has(GITIGNORE):
+        why = "gates and builds leave these; a release wants a clean tree"
+        yield FileChange(path=GITIGNORE, how="create", why=why, after=files.IGNORED)
 
 
 def _older_page(tree: Tree) -> Iterator[FileChange]:

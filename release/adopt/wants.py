@@ -7,6 +7,7 @@ setup.cfg), the tables of poetry, pdm, uv and hatch, requirements files, and tox
 from __future__ import annotations
 
 import re
+import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -22,6 +23,14 @@ PREFERRED = ("test", "tests", "testing", "dev", "develop", "development", "lint"
 
 FILES = re.compile(r"(^|/)(requirements?[/_.-].*|[^/]*[_-]requirements?)\.(txt|in)$|^requirements$")
 """Requirements files by their paths: requirements-dev.txt, requirements/test.txt and the like."""
+
+LOCKS = (
+    ("uv.lock", "package"),
+    ("poetry.lock", "package"),
+    ("pdm.lock", "package"),
+    ("pylock.toml", "packages"),
+)
+"""Lock files, and their list of packages."""
 
 PLAIN = re.compile(r"[A-Za-z0-9][\w.-]*(\[[\w, -]*\])?\s*([<>=!~][^{}:]*)?(;.*)?")
 """A line of tox's ``deps`` that is a requirement, without substitutions or factors."""
@@ -58,6 +67,19 @@ def wants(tree: Tree) -> tuple[Want, ...]:
 def wanted_by(found: Iterable[Want], tool: str) -> Want | None:
     """The first list that asks for a tool."""
     return next((want for want in found if want.requirement(tool)), None)
+
+
+def locked(tree: Tree, tool: str) -> str | None:
+    """The version of a tool that the lock file of uv, poetry, pdm or pip (PEP 751) names."""
+    for path, key in LOCKS:
+        try:
+            listed = tomllib.loads(tree.read(path) or "").get(key, ())
+        except tomllib.TOMLDecodeError:
+            continue
+        found = (one for one in listed if canonicalize_name(one.get("name", "")) == tool)
+        if version := next((one.get("version") for one in found), None):
+            return str(version)
+    return None
 
 
 def name_of(line: str) -> str | None:
