@@ -18,6 +18,9 @@ SELF = ("-e", ".")
 """What pip is given to install the project itself."""
 TEST_FILE = re.compile(r"(^|/)(test_[^/]*|[^/]*_test|tests)\.py$")
 TARGET = re.compile(r"^(test|tests|check|lint):(?!=)", re.MULTILINE)
+NO_LINTER = "neither ruff nor flake8 is configured or required here"
+NO_CHECKER = "neither mypy nor pyright is configured or required here"
+NO_TESTS = "there are no test files"
 PRE_COMMIT = ".pre-commit-config.yaml"
 
 
@@ -80,11 +83,9 @@ class Ground:
 def gates(ground: Ground) -> tuple[GateChoice, ...]:
     """The gates that fit, quickest first."""
     return (
-        _first(
-            ground, "lint", (_ruff, _flake8, _make("lint")), "no linter: neither ruff nor flake8"
-        ),
-        _first(ground, "types", (_mypy, _pyright), "no type checker: neither mypy nor pyright"),
-        _first(ground, "tests", (_pytest, _unittest, _make("test", "tests", "check")), "no tests"),
+        _first(ground, "lint", (_ruff, _flake8, _make("lint")), NO_LINTER),
+        _first(ground, "types", (_mypy, _pyright), NO_CHECKER),
+        _first(ground, "tests", (_pytest, _unittest, _make("test", "tests", "check")), NO_TESTS),
     )
 
 
@@ -98,7 +99,7 @@ def _first(ground: Ground, name: str, looks: Iterable[Look], missing: str) -> Ga
         if chosen := look(ground):
             why, commands, needs = chosen
             return GateChoice(name=name, why=why, commands=commands, needs=needs)
-    return GateChoice(name=name, why=f"{missing} was found in this project")
+    return GateChoice(name=name, why=missing)
 
 
 def _ruff(ground: Ground) -> Chosen | None:

@@ -63,15 +63,18 @@ def _entry(gate: GateChoice, indent: str = "    ") -> Iterator[str]:
     if not gate.commands:
         yield from _call("skipped", [_quoted(gate.name), _quoted(gate.why)], indent)
         return
-    needs = ", ".join(_quoted(need) for need in gate.needs)
+    needs = f"needs=[{', '.join(_quoted(need) for need in gate.needs)}]"
+    if len(indent) + 4 + len(needs) >= WIDTH:
+        listed = (f"{indent}        {_quoted(need)}," for need in gate.needs)
+        needs = "\n".join(("needs=[", *listed, f"{indent}    ]"))
     words = [_quoted(gate.name), *(_quoted(command) for command in gate.commands)]
-    yield from _call("tool", [*words, f"needs=[{needs}]"], indent)
+    yield from _call("tool", [*words, needs], indent)
 
 
 def _call(function: str, words: list[str], indent: str) -> Iterator[str]:
     """A call on one line, or one word a line where that would be too long."""
     line = f"{indent}gates.{function}({', '.join(words)}),"
-    if len(line) <= WIDTH:
+    if len(line) <= WIDTH and "\n" not in line:
         yield line
         return
     yield f"{indent}gates.{function}("

@@ -26,6 +26,8 @@ OTHER_UPLOADS = re.compile(
     r"gh-action-pypi-publish|twine upload|uv publish|poetry publish|flit publish"
 )
 WORKFLOWS = re.compile(r"\.github/workflows/[^/]+\.ya?ml")
+GENERATED = ("gates.yml", "release.yml", "status.yml", "monitor.yml")
+"""The workflows that are generated; where one of these is there, ours have a prefix."""
 STANDARD = frozenset({"lint", "types", "tests"})
 """The gates that a release runs without being told to, where the noxfile has them."""
 
@@ -101,10 +103,14 @@ def adoption(tree: Tree, around: Around, name: str) -> Adoption:
         files=tuple(_files(sight)),
         problems=tuple(_problems(sight)),
         remarks=tuple(_remarks(sight)),
-        next=NEXT,
+        next=(*(FOR_GITHUB if around.github else ()), *NEXT),
     )
 
 
+FOR_GITHUB = (
+    "release-warden release.workflows --write     locks the tools that the workflows use",
+    "tell PyPI of the trusted publisher           docs/adopting.md, step 4",
+)
 NEXT = (
     "git add --all, and commit",
     "nox                              the gates",
@@ -195,8 +201,16 @@ def _settings(sight: Sight) -> dict[str, Any]:
         owner, _, project = around.github.partition("/")
         settings["credential"] = "trusted-publishing"
         settings["status-url"] = f"https://{owner.lower()}.github.io/{project}/security-status"
-        settings["github"] = {"repository": around.github}
+        settings["github"] = {"repository": around.github, **_github(sight)}
     return settings
+
+
+def _github(sight: Sight) -> dict[str, str]:
+    """What the workflows go by: the branch, and names that are still free."""
+    branch = {"branch": sight.around.branch} if sight.around.branch != "main" else {}
+    if any(sight.tree.has(f".github/workflows/{name}") for name in GENERATED):
+        return {**branch, "workflow": "warden-release.yml"}
+    return branch
 
 
 def _readme(sight: Sight) -> Iterator[FileChange]:
@@ -244,6 +258,9 @@ def _remarks(sight: Sight) -> Iterator[Remark]:
         if OTHER_UPLOADS.search(text) and "nox -s publish" not in text:
             what = f"{path} uploads too"
             yield Remark(about="workflows", what=what, next="remove it, or two will race")
+    if sight.around.github:
+        what = "the workflows are generated from this configuration, once it is written"
+        yield Remark(about="workflows", what=what)
     if not any(sight.tree.has(name) for name in READMES):
         what = "no README in Markdown: there is no place for badges"
         yield Remark(about="readme", what=what)

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
-from msgspec.structs import replace
+from msgspec.structs import replace as with_fields
 
 from release.adapters import terminal
 from release.adapters.ledger import Ledger, documents
 from release.adapters.repository import LOCAL
 from release.adapters.tree import working_tree
-from release.adapters.workspace import Workspace, write_file
+from release.adapters.workspace import Workspace, open_workspace, write_file
 from release.adopt import detect
 from release.adopt.plan import Around, adoption, carried
 from release.adopt.tree import Tree
@@ -21,8 +23,10 @@ from release.flows import words
 from release.flows.context import Context
 from release.flows.seals import open_seal
 from release.flows.takeover import take_over, untaken
+from release.flows.workflows import facts
 from release.model.adoption import Adoption, FileChange
 from release.model.names import normalised
+from release.ship.workflows import workflows
 
 REF = "adoption"
 """The ref of the ledger that tells what was written. It is never shared: files are this clone's."""
@@ -47,11 +51,23 @@ def init(context: Context, *, dry_run: bool, sure: bool) -> Adoption:
     _ask(context, plan, sure)
     _keep(context, ledger, carried(_known(ledger), plan))
     _write(context.workspace, plan.changed)
-    rendered = take_over(context, ledger, tree)
-    if rendered:
-        both = replace(plan, files=(*plan.files, *rendered))
-        _keep(context, ledger, carried(_known(ledger), both))
-    return plan
+    further = (*_workflows(context, plan), *take_over(context, ledger, tree))
+    done = with_fields(plan, files=(*plan.files, *further))
+    _keep(context, ledger, carried(_known(ledger), done))
+    return done
+
+
+def _workflows(context: Context, plan: Adoption) -> Iterator[FileChange]:
+    """Write the workflows, which the configuration tells, where there is none of their name."""
+    if not any(fact.about == "remote" and "/" in fact.evidence for fact in plan.facts):
+        return
+    root, top = context.workspace.root, context.workspace.git.folder
+    adopted = replace(context, workspace=open_workspace(root))
+    for path, text in workflows(facts(adopted)).items():
+        if not (top / path).exists():
+            write_file(top / path, text)
+            name = os.path.relpath(top / path, root)
+            yield FileChange(path=name, how="create", why="generated", after=text)
 
 
 def undo(context: Context, *, dry_run: bool, sure: bool) -> Adoption:
