@@ -74,7 +74,8 @@ def nox(project: Path, *words: str, timeout: float = 900) -> Ran:
 def ends(project: Path, *gates: str) -> dict[str, str]:
     """How the gates of a project end, by nox's own report."""
     report = project / ".nox" / "report.json"
-    nox(project, "--report", str(report), "-s", *gates)
+    ran = nox(project, "--report", str(report), "-s", *gates)
+    assert report.is_file(), ran.err
     return {s["name"]: s["result"] for s in json.loads(report.read_text())["sessions"]}
 
 

@@ -33,7 +33,7 @@ HEAD = '''\
 # /// script
 # dependencies = [{needs}]
 # ///
-"""The gates and doors of {project}: `nox -l` lists them, `nox` runs the gates."""
+"""The gates and doors of {project}; `nox -l` lists them."""
 
 import nox
 from release import gates
