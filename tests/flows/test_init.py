@@ -106,7 +106,8 @@ def test_a_file_that_is_not_utf8_is_not_written(project):
 
 def test_an_own_noxfile_goes_on_with_and_without_us(project):
     (project / "noxfile.py").write_text(
-        'import nox\n\n@nox.session(venv_backend="none")\ndef tests(session):\n    session.log("theirs")\n'
+        'import nox\n\n@nox.session(venv_backend="none")\ndef tests(session):\n'
+        '    session.log("theirs")\n'
     )
     commit(project)
     adopt(project)

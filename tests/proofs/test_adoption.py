@@ -27,10 +27,12 @@ PACKAGES = (
     Package("itsdangerous==2.2.0", "flit", "src", "2.2.0", _ends(OK, OK, OK)),
     Package("python-slugify==9.2.0", "setuptools", "flat", "from a file", _ends(SKIPPED, OK, OK)),
     Package("crashtest==0.4.1", "poetry", "flat", "0.4.1", _ends(SKIPPED, RED, SKIPPED)),
-    Package("findpython==0.9.0", "pdm", "src", "0.9.0", _ends(OK, OK, OK)),
+    Package("findpython==0.9.0", "pdm", "src", "0.9.0", _ends(OK, OK, RED)),
     Package("narwhals==2.29.0", "uv_build", "src", "2.29.0", _ends(OK, OK, OK)),
-    Package("six==1.17.0", "setuptools", "single module", "computed", _ends(OK, OK, OK)),
-    Package("isodate==0.7.2", "setuptools", "src", "from tags", _ends(OK, OK, OK), tag="v0.7.2"),
+    Package("six==1.17.0", "setuptools", "single module", "computed", _ends(RED, SKIPPED, OK)),
+    Package(
+        "isodate==0.7.2", "setuptools", "src", "from tags", _ends(RED, SKIPPED, OK), tag="v0.7.2"
+    ),
     Package("shellingham==1.5.4", "setuptools", "src", "computed", _ends(OK, OK, OK)),
 )  # fmt: skip
 """Red are gates whose files the sdist lacks, or whose tools have moved on since that release."""
@@ -62,7 +64,7 @@ def test_it_is_adopted_gated_released_shown_and_left_again(
     released = warden(project, "release.publish", "--to", "local")
     assert released.code == 0, released.err
     assert {file["name"] for file in released.document["files"]} == set(served(project))
-    assert nox(project, "-s", "status", "--", "--to", "local").code in (0, 2)
+    assert nox(project, "-s", "status").code == 0
     shown = (project / "security-status" / "index.html").read_text()
     assert package.release.partition("==")[0] in shown
 
