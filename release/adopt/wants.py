@@ -21,7 +21,9 @@ from release.adopt.tree import Tree
 PREFERRED = ("test", "tests", "testing", "dev", "develop", "development", "lint", "typing", "types")
 """The names that groups and extras of tools usually have, the most fitting first."""
 
-FILES = re.compile(r"(^|/)(requirements?[/_.-].*|[^/]*[_.-]requirements?)\.(txt|in)$|^requirements$")
+FILES = re.compile(
+    r"(^|/)(requirements?[/_.-].*|[^/]*[_.-]requirements?)\.(txt|in)$|^requirements$"
+)
 """Requirements files by their paths: requirements-dev.txt, requirements/test.txt and the like."""
 
 LOCKS = (

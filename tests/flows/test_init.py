@@ -76,14 +76,14 @@ def test_nothing_of_a_project_runs_in_a_door(project):
 def test_an_undo_takes_no_ledger_that_nobody_agreed_to(project):
     adopt(project)
     back = warden(project, "init", "--undo")
-    assert (back.code, back.document["kind"]) == (3, "blocked")
+    assert (back.code, back.document["error"]) == (3, "blocked")
     assert git(project, "for-each-ref", "refs/release-warden")
     assert (project / "noxfile.py").exists()
 
 
 def test_an_undo_of_nothing_is_a_wrong_call(project):
     back = warden(project, "init", "--undo", "--yes")
-    assert (back.code, back.document["kind"]) == (2, "usage")
+    assert (back.code, back.document["error"]) == (2, "usage")
 
 
 def test_a_name_that_is_taken_stops_it_before_anything_is_written(project):
