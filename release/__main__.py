@@ -19,6 +19,7 @@ from invoke.program import Program
 
 from release.errors import UsageError
 from release.pipelines import collection as release
+from release.pipelines import init
 
 GROUP = "release_warden.collections"
 NAME = "release-warden"
@@ -29,10 +30,11 @@ UNKNOWN = re.compile(r"No idea what '(.+)' is!")
 
 
 def namespace() -> Collection:
-    """The release tasks, and those of every installed plug-in such as the status site."""
+    """The release tasks, ``init`` for short, and those of every plug-in such as the site."""
     together = Collection(release)
     for entry in sorted(entry_points(group=GROUP), key=lambda entry: entry.name):
         together.add_collection(entry.load())
+    together.add_task(init, "init")
     return together
 
 

@@ -15,8 +15,10 @@ import hashlib
 import json
 import os
 import re
+import shlex
+import sys
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -40,6 +42,18 @@ SHIPPED = frozenset({"runtime", "extra"})
 """The scopes of what an install of the project gets."""
 LIGHTHOUSE = "lighthouse@12.8.2"
 """What npm installs for the gate ``browser``; 12 is the last with which node 20 is enough."""
+
+DOORS = (
+    ("build", "build this project's archives", "release.build"),
+    ("verify", "check the archives against the project", "release.verify"),
+    ("publish", "release this project", "release.publish"),
+    ("auto", "release this project if one is owed", "release.auto"),
+    ("status", "write the status site", "status.build"),
+)
+"""Name, title and task of the doors that every project has."""
+
+DESCRIBES_ITSELF = ("pyproject.toml", "setup.py", "setup.cfg")
+"""The files that tell what installing a project brings."""
 
 TYPED = ("release", "status_site", "noxfile.py", "tasks.py")
 """What the type checker reads."""
@@ -74,7 +88,58 @@ def _register(gate: Gate) -> None:
         gate.work(session)
 
     session.__doc__ = gate.title
-    nox.session(name=gate.name, default=gate.default, allow_parallel=gate.parallel)(session)
+    nox.session(
+        name=gate.name,
+        default=gate.default,
+        allow_parallel=gate.parallel,
+        venv_backend=_backend(gate),
+    )(session)
+
+
+def _backend(gate: Gate) -> str | None:
+    """``none`` for what runs nothing of an environment's; else as the noxfile says."""
+    work = gate.work.func if isinstance(gate.work, partial) else gate.work
+    bare = work is _skip or (work is _go_through and not _is_ours())
+    return "none" if bare else None
+
+
+def tool(name: str, *commands: str, needs: Sequence[str] = ()) -> Gate:
+    """A gate that fits any project: it installs what is needed, and runs commands.
+
+    :param name: the session's name.
+    :param commands: such as ``ruff check``; the words after ``--`` go to the last one.
+    :param needs: what ``pip install`` is given, such as ``-e``, ``.[test]``.
+    """
+    work = partial(_run_tool, commands=commands, needs=tuple(needs))
+    return Gate(name, ", then ".join(commands), work, default=True)
+
+
+def skipped(name: str, why: str) -> Gate:
+    """A gate that runs nothing, and says why."""
+    return Gate(name, f"skipped: {why}", partial(_skip, why=why), default=True)
+
+
+def doors(without: Sequence[str] = ()) -> tuple[Gate, ...]:
+    """The doors of a project that Release Warden is installed beside.
+
+    :param without: those whose name the project has a session of its own for.
+    """
+    return tuple(
+        Gate(name, title, door(task), parallel=False)
+        for name, title, task in DOORS
+        if name not in without
+    )
+
+
+def _run_tool(session: nox.Session, commands: tuple[str, ...], needs: tuple[str, ...]) -> None:
+    install(session, *needs)
+    *firsts, last = (shlex.split(command) for command in commands)
+    for words in (*firsts, [*last, *session.posargs]):
+        session.run(*words, external=words[0] == "make")
+
+
+def _skip(session: nox.Session, why: str) -> None:
+    session.skip(why)
 
 
 def lint(session: nox.Session) -> None:
@@ -181,11 +246,27 @@ def door(task: str) -> partial[None]:
 
 
 def _go_through(session: nox.Session, task: str) -> None:
-    install(session, "-e", ".")
-    run_task(session, task, *session.posargs)
+    if _is_ours():
+        install(session, "-e", ".")
+        run_task(session, task, *session.posargs)
+    else:
+        # What runs nox runs the task too: nothing is installed, and nothing of the project runs.
+        # -P, as the project may have a module that is called like ours.
+        run_task(session, task, *session.posargs, program=(sys.executable, "-P", "-m", "release"))
 
 
-def run_task(session: nox.Session, task: str, *words: str, silent: bool = False) -> str:
+def _is_ours() -> bool:
+    """Whether the noxfile is Release Warden's own, which lies beside this package."""
+    return Path(__file__).parents[1] == Path.cwd()
+
+
+def run_task(
+    session: nox.Session,
+    task: str,
+    *words: str,
+    silent: bool = False,
+    program: Sequence[str] = ("python", "-m", "invoke"),
+) -> str:
     """Run an Invoke task.
 
     nox turns every failing command into 1. The codes that say more leave as ``SystemExit``, which
@@ -196,7 +277,8 @@ def run_task(session: nox.Session, task: str, *words: str, silent: bool = False)
     """
     try:
         said = session.run(
-            "python", "-m", "invoke", task, *words,
+            *program, task, *words,
+            external=True,
             silent=silent,
             stderr=None,  # talk stays on stderr: with --json, stdout is one document
             interrupt_timeout=CTRL_C_SECONDS,
@@ -227,14 +309,25 @@ def install(session: nox.Session, *words: str) -> None:
 
 
 def _digest(*words: str) -> str:
-    """What an environment depends on: pyproject.toml, where it lies, and what was asked for."""
-    pyproject = Path("pyproject.toml").absolute()
-    parts = (str(pyproject), pyproject.read_text(encoding="utf-8"), *words)
+    """What an environment depends on: the project's place, and the files that tell its needs."""
+    parts = (str(Path.cwd()), *words, *_texts([*DESCRIBES_ITSELF, *words]))
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 
 def _pyproject() -> dict[str, Any]:
     return tomllib.loads(Path("pyproject.toml").read_text(encoding="utf-8"))
+
+
+def _texts(words: Sequence[str], seen: tuple[str, ...] = ()) -> Iterator[str]:
+    """The words that are files, with their texts; requirements files name further ones."""
+    for word in words:
+        path = Path(word)
+        if word and word not in seen and path.suffix and path.is_file():
+            text = path.read_text(encoding="utf-8", errors="replace")
+            yield f"{word}\0{text}"
+            named = re.findall(r"^\s*(?:-r|-c|--requirement|--constraint)[ =]*(\S+)", text, re.M)
+            below = [str(path.parent / one) for one in named]
+            yield from _texts(below, (*seen, word))
 
 
 def _from_extra(extra: str, *names: str) -> tuple[str, ...]:

@@ -412,6 +412,38 @@ def doctor(
     console.run("release.doctor", body, project=project, at=at, json=json, to=to)
 
 
+@task(
+    help=COMMON
+    | {
+        "dry_run": "show the plan, and change nothing",
+        "undo": "take back what it wrote, and the ledger's refs",
+        "yes": "do not ask, also where somebody could be asked",
+    }
+)
+def init(
+    _: Shell,
+    project: str = ".",
+    json: bool = False,
+    at: str = "",
+    dry_run: bool = False,
+    undo: bool = False,
+    yes: bool = False,
+) -> None:
+    """Adopt a project: gates that fit it, doors, configuration; what is there is kept and merged.
+
+    For example:
+      release-warden init --dry-run      what it finds, and what it would write
+      release-warden init
+      release-warden init --undo         as it was before; the ledger goes too
+    """
+    from release.flows import console, tasks
+
+    def body(context: Context) -> Outcome:
+        return tasks.init(context, dry_run=dry_run, back=undo, sure=yes)
+
+    console.run("release.init", body, project=project, at=at, json=json)
+
+
 @task(help=COMMON)
 def history(_: Shell, project: str = ".", json: bool = False, at: str = "") -> None:
     """Every recorded change and every release, newest first.
@@ -552,5 +584,6 @@ collection = Collection(
     workflows,
     metrics,
     alert,
+    init,
 )
 """The tasks in the order of the chain."""

@@ -313,6 +313,18 @@ class Git:
             )
         raise process.failure(done)
 
+    def delete(self, ref: str) -> None:
+        """Take a ref away; one that is not there is no trouble.
+
+        :raises ToolError: git refuses.
+        """
+        self.run("update-ref", "-d", ref)
+
+    def present(self) -> tuple[str, ...]:
+        """The files below this folder, tracked or not ignored, relative to it."""
+        listed = ("ls-files", "-z", "--cached", "--others", "--exclude-standard")
+        return tuple(sorted({path for path in self.run(*listed).stdout.split("\0") if path}))
+
     def _is_locked(self, ref: str) -> bool:
         """Whether another git holds a ref, or died holding it."""
         return any(path.exists() for path in self._paths(f"{ref}.lock", "packed-refs.lock"))

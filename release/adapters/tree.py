@@ -1,11 +1,14 @@
-"""The project's files at its commit, as the readers of reports ask for them."""
+"""The project's files: at its commit, for the readers of reports, or as they lie there now."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cached_property
+from functools import cached_property, partial
+from pathlib import Path
 
+from release.adapters.git import Git
 from release.adapters.workspace import Workspace
+from release.adopt.tree import Tree
 
 
 class CommitTree:
@@ -29,3 +32,15 @@ class CommitTree:
         if path not in self._lines:
             self._lines[path] = (self._workspace.read(path) or "").splitlines()
         return self._lines[path]
+
+
+def working_tree(workspace: Workspace) -> Tree:
+    """The project's files as they are now, whether committed or not."""
+    there = (path for path in Git(workspace.root).present() if (workspace.root / path).is_file())
+    return Tree(tuple(there), partial(_text, workspace.root))
+
+
+def _text(root: Path, path: str) -> str | None:
+    """The text of a file with its own line ends; what is not UTF-8 in it is replaced."""
+    file = root / path
+    return file.read_bytes().decode(errors="replace") if file.is_file() else None

@@ -59,9 +59,14 @@ class Workspace:
         return tuple(path.removeprefix(self.prefix) for path in listed)
 
     def dirty(self) -> tuple[str, ...]:
-        """The project's files that differ from the commit, human-facing renderings aside."""
+        """The project's files that differ from the commit, renderings and build products aside.
+
+        A repository made of an sdist has setuptools' ``egg-info`` in it, which every editable
+        install writes anew, and no build reads.
+        """
         ours = (path for path in self.git.dirty() if path.startswith(self.prefix))
-        return tuple(p for p in ours if not p.startswith(f"{self.prefix}{HUMAN_FACING}/"))
+        written = (f"{self.prefix}{HUMAN_FACING}/",)
+        return tuple(p for p in ours if not p.startswith(written) and ".egg-info/" not in p)
 
     @contextmanager
     def scratch(self, name: str = "") -> Iterator[Path]:

@@ -19,6 +19,7 @@ from release.flows import decide as deciding
 from release.flows import doctor as doctoring
 from release.flows import fix as fixing
 from release.flows import history as recounting
+from release.flows import init as adopting
 from release.flows import reconcile as reconciling
 from release.flows import scan as scanning
 from release.flows import stages, words
@@ -307,6 +308,17 @@ def seconds(watch: str | bool | None) -> float:
     if not str(watch).isdecimal():
         raise UsageError(f"--watch {watch} is no number of seconds", remedy="say --watch 300")
     return float(watch)
+
+
+def init(context: Context, *, dry_run: bool, back: bool, sure: bool) -> Outcome:
+    """``release.init``: a plan with problems exits 3."""
+    act = adopting.undo if back else adopting.init
+    plan = act(context, dry_run=dry_run, sure=sure)
+    if not plan.changed and not plan.refs:
+        return Outcome(plan, f"{plan.project} is adopted already: nothing is to be done")
+    told = words.of_adoption(plan) if dry_run else "done"
+    steps = [f"next: {line}" for line in plan.next]
+    return Outcome(plan, "\n".join([told, *([] if dry_run else steps)]), 3 if plan.problems else 0)
 
 
 def history(context: Context) -> Outcome:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from release.adapters.terminal import room
 from release.flows.alerts import Told
 from release.flows.scan import Scanned
+from release.model.adoption import Adoption
 from release.model.changes import Change, Changes
 from release.model.fix import Fix
 from release.model.handover import Handover, Output
@@ -102,6 +103,20 @@ def of_plan(plan: Plan) -> str:
     ]
     lines += [f"problem: {p.check}: {p.what}; {p.next}" for p in plan.problems]
     return "\n".join(lines + ([] if plan.problems else ["no problem can be seen beforehand"]))
+
+
+def of_adoption(plan: Adoption) -> str:
+    """What was found, and what becomes of each file; problems last."""
+    facts = [(fact.about, fact.value, fact.evidence) for fact in plan.facts]
+    rows = [(one.path, one.how, one.why) for one in plan.files]
+    lines = [plan.project, table(("what", "found", "by"), facts)] if facts else [plan.project]
+    lines += ["", table(("file", "", "why"), rows)] if rows else []
+    lines += [f"ref to be deleted: {ref}" for ref in plan.refs]
+    lines += [
+        f"note: {r.about}: {r.what}" + (f"; {r.next}" if r.next else "") for r in plan.remarks
+    ]
+    lines += [f"problem: {p.check}: {p.what}; {p.next}" for p in plan.problems]
+    return "\n".join(lines)
 
 
 def of_handover(listed: Handover, output: Output) -> str:

@@ -11,6 +11,7 @@ import msgspec
 
 from release.config import Config
 from release.decide.circumstances import Circumstances
+from release.model.adoption import Adoption
 from release.model.alerts import Alerts
 from release.model.base import Document, schema_name
 from release.model.changes import Changes
@@ -36,10 +37,10 @@ from release.model.workflows import Workflows
 from release.model.yank import Yank
 
 DOCUMENTS: tuple[type[Document], ...] = (
-    Alerts, Archives, Changes, Check, Circumstances, Decision, Deployment, Diagnosis, Error, Event,
-    Fix, Handover, Heartbeat, History, Journal, Manifest, Metrics, Observations, Plan, Probes,
-    Protection, Receipt, Reconciliation, Record, Rotation, Run, Runs, Snapshot, Staged, Workflows,
-    Yank,
+    Adoption, Alerts, Archives, Changes, Check, Circumstances, Decision, Deployment, Diagnosis,
+    Error, Event, Fix, Handover, Heartbeat, History, Journal, Manifest, Metrics, Observations, Plan,
+    Probes, Protection, Receipt, Reconciliation, Record, Rotation, Run, Runs, Snapshot, Staged,
+    Workflows, Yank,
 )  # fmt: skip
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 

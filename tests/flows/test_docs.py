@@ -2,7 +2,7 @@
 
 A command in a ```console block, after ``$ ``, is run as it stands, from the top of the checkout;
 such blocks hold what is quick and needs no network. Of ```sh blocks it is checked that the sessions
-and tasks they name exist.
+and tasks they name exist. The ```tutorial blocks are one script, typed into an empty folder.
 """
 
 from __future__ import annotations
@@ -66,6 +66,25 @@ def test_there_are_commands_to_run():
 def test_a_shown_command_runs(command):
     ran = run(command)
     assert ran.returncode == 0, ran.stdout + ran.stderr
+
+
+@pytest.mark.online
+def test_the_tutorial_runs_as_it_is_typed(tmp_path):
+    typed = "\n".join(block for page, block in blocks("tutorial") if page == "tutorial.md")
+    path = os.pathsep.join([sysconfig.get_path("scripts"), os.environ["PATH"]])
+    ran = subprocess.run(
+        ["sh", "-ex"],
+        input=typed,
+        cwd=tmp_path,
+        env=os.environ | {"PATH": path},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert {"local/v0.1.0", "local/v0.2.0"} <= set(ran.stdout.split())
+    assert "skipped" in ran.stderr
 
 
 @functools.cache

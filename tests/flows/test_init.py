@@ -1,0 +1,166 @@
+"""``release.init`` in real repositories: it writes, is asked again, and goes without a trace."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from adopting import adopt, nox, unpack
+from kit import commit, git, make_project, served, warden
+
+REPORT = json.dumps(
+    {"dependencies": [{"name": "idna", "version": "3.6", "vulns": [
+        {"id": "PYSEC-2024-60", "fix_versions": ["3.7"], "aliases": [], "description": "Slow."}
+    ]}], "fixes": []}
+)  # fmt: skip
+
+
+@pytest.fixture
+def project(tmp_path):
+    return make_project(tmp_path / "plain")
+
+
+def test_a_dry_run_shows_everything_and_changes_nothing(project):
+    ran = warden(project, "init", "--dry-run")
+    assert ran.code == 0
+    found = {fact["about"]: fact["value"] for fact in ran.document["facts"]}
+    assert (found["name"], found["layout"]) == ("plain-thing", "single module")
+    assert {one["path"]: one["how"] for one in ran.document["files"]} == {
+        "noxfile.py": "create", "tasks.py": "create", "pyproject.toml": "merge",
+        ".gitignore": "create",
+    }  # fmt: skip
+    assert git(project, "status", "--porcelain") == ""
+    assert git(project, "for-each-ref", "refs/release-warden") == ""
+
+
+def test_it_is_adopted_once_and_undone_to_the_byte(project):
+    before = git(project, "rev-parse", "HEAD^{tree}")
+    assert adopt(project).code == 0
+    again = warden(project, "release.init")
+    assert (again.code, git(project, "status", "--porcelain")) == (0, "")
+    assert {one["how"] for one in again.document["files"]} == {"keep"}
+    released = warden(project, "release.publish", "--to", "local")
+    assert released.code == 0, released.err
+    assert git(project, "for-each-ref", "refs/release-warden/plain-thing/local")
+    back = warden(project, "init", "--undo", "--yes")
+    assert back.code == 0, back.err
+    commit(project, "as it was")
+    assert git(project, "rev-parse", "HEAD^{tree}") == before
+    assert git(project, "for-each-ref", "refs/release-warden") == ""
+
+
+def test_a_dry_run_of_a_release_works_at_once(project):
+    adopt(project)
+    planned = nox(project, "-s", "publish", "--", "--dry-run", "--to", "local")
+    assert planned.code == 0, planned.err
+    assert "no problem can be seen beforehand" in planned.out
+    assert "gates: lint, types, tests" in planned.out
+    gates = nox(project)
+    assert gates.code == 0, gates.err
+    assert "skipped (there are no test files)" in gates.err
+
+
+def test_a_door_passes_the_exit_code_on(project):
+    adopt(project)
+    assert nox(project, "-s", "publish", "--", "--bump", "odd", "--to", "local").code == 2
+
+
+def test_nothing_of_a_project_runs_in_a_door(project):
+    (project / "release.py").write_text("raise SystemExit('the wrong one')\n")
+    commit(project)
+    adopt(project)
+    planned = nox(project, "-s", "publish", "--", "--dry-run", "--to", "local")
+    assert planned.code == 0, planned.err
+
+
+def test_an_undo_takes_no_ledger_that_nobody_agreed_to(project):
+    adopt(project)
+    back = warden(project, "init", "--undo")
+    assert (back.code, back.document["error"]) == (3, "blocked")
+    assert git(project, "for-each-ref", "refs/release-warden")
+    assert (project / "noxfile.py").exists()
+
+
+def test_an_undo_of_nothing_is_a_wrong_call(project):
+    back = warden(project, "init", "--undo", "--yes")
+    assert (back.code, back.document["error"]) == (2, "usage")
+
+
+def test_a_name_that_is_taken_stops_it_before_anything_is_written(project):
+    (project / "noxfile.py").write_text("import nox\n\n@nox.session\ndef publish(s): ...\n")
+    commit(project)
+    ran = warden(project, "init", "--yes")
+    assert ran.code == 3
+    assert "publish" in ran.err
+    assert git(project, "status", "--porcelain") == ""
+    assert warden(project, "init", "--dry-run").code == 3
+
+
+def test_a_file_that_is_not_utf8_is_not_written(project):
+    (project / "README.md").write_bytes(b"# caf\xe9\n")
+    commit(project)
+    ran = warden(project, "init", "--yes")
+    assert ran.code == 75
+    assert (project / "README.md").read_bytes() == b"# caf\xe9\n"
+
+
+def test_an_own_noxfile_goes_on_with_and_without_us(project):
+    (project / "noxfile.py").write_text(
+        'import nox\n\n@nox.session(venv_backend="none")\ndef tests(session):\n'
+        '    session.log("theirs")\n'
+    )
+    commit(project)
+    adopt(project)
+    assert "theirs" in nox(project, "-s", "tests").err
+    listed = {one["name"] for one in json.loads(nox(project, "-l", "--json", "-k", "True").out)}
+    assert listed == {"tests", "lint", "types", "build", "verify", "publish", "auto", "status"}
+
+
+def test_on_github_the_workflows_come_and_go(project):
+    git(project, "remote", "add", "origin", "git@github.com:ann/plain.git")
+    ran = warden(project, "init", "--yes")
+    assert ran.code == 0, ran.err
+    folder = project / ".github" / "workflows"
+    assert "nox" in (folder / "release.yml").read_text()
+    assert warden(project, "init", "--undo", "--yes").code == 0
+    assert not list(folder.glob("*"))
+
+
+def test_the_older_layout_is_taken_over_with_its_days(project):
+    for day in ("2025-10-28", "2025-10-27"):
+        folder = project / "security" / "reports" / "archived" / day
+        folder.mkdir(parents=True)
+        (folder / "pip-audit.json").write_text(REPORT)
+    findings = project / "security" / "findings"
+    findings.mkdir()
+    old = "metadata: {}\nfindings:\n  PYSEC-2024-60: {owner: ann, status: in_progress}\n"
+    (findings / "remediation-plans.yml").write_text(old)
+    (findings / "SECURITY_FINDINGS.md").write_text("# Security Findings Summary\n")
+    commit(project)
+    ran = warden(project, "init", "--yes")
+    assert ran.code == 0, ran.err
+    days = git(project, "log", "--format=%cs", "refs/release-warden/plain-thing/history")
+    assert days.split()[-1] == "2025-10-27"
+    plans = (findings / "remediation-plans.yml").read_text()
+    assert "owner: ann" in plans
+    assert "PYSEC-2024-60" in (findings / "SECURITY_FINDINGS.md").read_text()
+    assert warden(project, "init", "--undo", "--yes").code == 0
+    assert git(project, "status", "--porcelain") == ""
+
+
+@pytest.mark.online
+def test_a_project_that_nobody_here_wrote(tmp_path):
+    project = unpack("iniconfig==2.0.0", tmp_path)
+    git(project, "tag", "v2.0.0")
+    ran = adopt(project)
+    assert ran.code == 0, ran.err
+    found = {fact["about"]: fact["value"] for fact in ran.document["facts"]}
+    assert (found["backend"], found["version"]) == ("hatchling", "from tags")
+    assert nox(project, "-s", "publish", "--", "--dry-run", "--to", "local").code == 0
+    path = project / "pyproject.toml"
+    path.write_text(path.read_text() + 'gates = ["lint", "tests"]\n')  # mypy takes its time
+    commit(project)
+    released = warden(project, "release.publish", "--to", "local")
+    assert released.code == 0, released.err
+    assert {file["name"] for file in released.document["files"]} == set(served(project))
+    assert "iniconfig" in (project / "security-status" / "index.html").read_text()

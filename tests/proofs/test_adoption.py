@@ -1,0 +1,83 @@
+"""Packages of the registry are adopted from their sdists, gated, released and shown."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from adopting import Package, adopt, ends, nox, unpack
+from kit import commit, git, served, warden
+
+pytestmark = [pytest.mark.proof, pytest.mark.online]
+
+OK, RED, SKIPPED = "success", "failed", "skipped"
+
+
+def _ends(lint: str, types: str, tests: str) -> dict[str, str]:
+    return {"lint": lint, "types": types, "tests": tests}
+
+
+PACKAGES = (
+    Package("mypylogger==0.1.5", "setuptools", "flat", "0.1.5", _ends(RED, OK, RED)),
+    Package("mypylogger==0.2.8", "hatchling", "src", "0.2.8", _ends(OK, OK, RED)),
+    Package(
+        "iniconfig==2.0.0", "hatchling", "src", "from tags", _ends(SKIPPED, OK, SKIPPED),
+        tag="v2.0.0",
+    ),
+    Package("itsdangerous==2.2.0", "flit", "src", "2.2.0", _ends(OK, OK, OK)),
+    Package("python-slugify==9.2.0", "setuptools", "flat", "from a file", _ends(SKIPPED, OK, OK)),
+    Package("crashtest==0.4.1", "poetry", "flat", "0.4.1", _ends(SKIPPED, RED, SKIPPED)),
+    Package("findpython==0.9.0", "pdm", "src", "0.9.0", _ends(OK, OK, RED)),
+    Package("narwhals==2.29.0", "uv_build", "src", "2.29.0", _ends(OK, OK, OK)),
+    Package("six==1.17.0", "setuptools", "single module", "computed", _ends(RED, SKIPPED, OK)),
+    Package(
+        "isodate==0.7.2", "setuptools", "src", "from tags", _ends(RED, SKIPPED, OK), tag="v0.7.2"
+    ),
+    Package("shellingham==1.5.4", "setuptools", "src", "computed", _ends(OK, OK, OK)),
+)  # fmt: skip
+"""Red are gates whose files the sdist lacks, or whose tools have moved on since that release."""
+
+
+@pytest.mark.parametrize("package", PACKAGES, ids=lambda package: package.release)
+def test_it_is_adopted_gated_released_shown_and_left_again(
+    package: Package, tmp_path: Path
+) -> None:
+    project = unpack(package.release, tmp_path)
+    if package.tag:
+        git(project, "tag", package.tag)
+    before = git(project, "rev-parse", "HEAD^{tree}")
+
+    adopted = adopt(project)
+    assert adopted.code == 0, adopted.err
+    found = {fact["about"]: fact["value"] for fact in adopted.document["facts"]}
+    assert (found["backend"], found["layout"]) == (package.backend, package.layout)
+    assert found["version"] == package.version
+    assert warden(project, "init", "--yes").document["files"] != []
+    assert git(project, "status", "--porcelain") == ""
+
+    assert ends(project, "lint", "types", "tests") == package.ends
+    choose_gates(project, package.green)
+    planned = nox(project, "-s", "publish", "--", "--dry-run", "--to", "local")
+    assert planned.code == 0, planned.out + planned.err
+    assert f"gates: {', '.join(package.green)}" in planned.out
+
+    released = warden(project, "release.publish", "--to", "local")
+    assert released.code == 0, released.err
+    assert {file["name"] for file in released.document["files"]} == set(served(project))
+    assert nox(project, "-s", "status").code == 0
+    shown = (project / "security-status" / "index.html").read_text()
+    assert package.release.partition("==")[0] in shown
+
+    back = warden(project, "init", "--undo", "--yes")
+    assert back.code == 0, back.err
+    commit(project, "back")
+    assert git(project, "rev-parse", "HEAD^{tree}") == before
+    assert git(project, "for-each-ref", "refs/release-warden") == ""
+
+
+def choose_gates(project: Path, gates: list[str]) -> None:
+    """What a person does about gates that are red from the start."""
+    path = project / "pyproject.toml"
+    line = 'repository = "pypi"\n'
+    path.write_text(path.read_text().replace(line, f"{line}gates = {gates!r}\n"))
+    commit(project, "the gates that are green")
