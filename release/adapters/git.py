@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 
 from release.adapters import locks, process
-from release.errors import ProjectError, TryAgainError
+from release.errors import MachineError, ProjectError, ToolError, TryAgainError
 
 ABSENT = "0" * 40
 """What ``git update-ref`` takes for "does not exist yet"."""
@@ -29,6 +29,15 @@ class Origin:
     commit: str
     parents: tuple[str, ...]
     ours: bool
+
+
+@dataclass(frozen=True)
+class Move:
+    """A ref on its way to ``new``; ``old`` is what it must be now, ``None`` if it must not be."""
+
+    ref: str
+    new: str
+    old: str | None
 
 
 class Git:
@@ -288,30 +297,47 @@ class Git:
         self.run("unpack-objects", "-q", stdin=pack)
 
     def move(self, ref: str, new: str, *, old: str | None) -> None:
-        """Move a ref by compare-and-swap. The lock of a git that died holding it is taken away.
+        """Move a ref by compare-and-swap.
 
         :param old: what it must be now; ``None`` if it must not exist.
         :raises TryAgainError: somebody else moved it meanwhile, or it cannot be locked.
         """
-        done = self.run("update-ref", ref, new, old or ABSENT, check=False)
-        if done.code and locks.outlive(self._paths(f"{ref}.lock")):
-            done = self.run("update-ref", ref, new, old or ABSENT, check=False)
-        if not done.code:
-            return
-        if self.resolve(ref) != old:
-            raise TryAgainError(
-                f"{ref} was moved by another run",
-                remedy="run again; nothing of theirs was lost",
-                failure="conflict",
-            )
-        if self._is_locked(ref):
-            raise TryAgainError(
-                f"git could not lock {ref}",
-                why=done.stderr.strip(),
-                remedy="if no git is running any more, remove that lock file; then run again",
-                failure="lock",
-            )
-        raise process.failure(done)
+        self.move_together(Move(ref, new, old))
+
+    def move_together(self, *moves: Move) -> None:
+        """Move refs by compare-and-swap, all or none, and the first of them first.
+
+        The lock of a git that died holding one is taken away.
+
+        :raises TryAgainError: somebody else moved one meanwhile, or one cannot be locked.
+        """
+        rows = "".join(f"update {one.ref} {one.new} {one.old or ABSENT}\n" for one in moves)
+        done = self.run("update-ref", "--stdin", stdin=rows, check=False)
+        if done.code and locks.outlive(self._paths(*(f"{one.ref}.lock" for one in moves))):
+            done = self.run("update-ref", "--stdin", stdin=rows, check=False)
+        if done.code:
+            raise self._refused(done, moves)
+
+    def _refused(
+        self, done: process.Completed, moves: Sequence[Move]
+    ) -> TryAgainError | ToolError | MachineError:
+        """Why refs did not move."""
+        for one in moves:
+            if self.resolve(one.ref) != one.old:
+                return TryAgainError(
+                    f"{one.ref} was moved by another run",
+                    remedy="run again; nothing of theirs was lost",
+                    failure="conflict",
+                )
+        for one in moves:
+            if self._is_locked(one.ref):
+                return TryAgainError(
+                    f"git could not lock {one.ref}",
+                    why=done.stderr.strip(),
+                    remedy="if no git is running any more, remove that lock file; then run again",
+                    failure="lock",
+                )
+        return process.failure(done)
 
     def _is_locked(self, ref: str) -> bool:
         """Whether another git holds a ref, or died holding it."""

@@ -8,6 +8,7 @@ Below ``refs/release-warden/<project>/``:
     fixes/<digest>                          an edit of our requirements that was proposed
     <repository>/releases/<version>         manifest, plan, journal and receipt of one version
     <repository>/bytes/<version>            the sealed archives
+    <repository>/last                       the seal that was taken last; every seal moves it
 
 Refs move by compare-and-swap only; the working tree and the branches are never touched. Where a
 remote shares the ledger, it is the truth: it moves first, and our refs follow it.
@@ -21,7 +22,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
 
-from release.adapters.git import Git
+from release.adapters.git import Git, Move
 from release.adapters.remote import Remote
 from release.errors import TryAgainError
 from release.model.base import Document, decode, encode
@@ -131,23 +132,35 @@ class Ledger:
         return commit
 
     def move(self, ref: str, new: str, *, old: str | None, share: bool = True) -> None:
-        """Move a ref by compare-and-swap: at the remote first, where there is one.
+        """As :meth:`move_together`, of one ref."""
+        self.move_together(Move(ref, new, old), share=share)
 
-        :raises TryAgainError: another run moved it, or the remote does not take it.
+    def move_together(self, *moves: Move, share: bool = True) -> None:
+        """Move refs by compare-and-swap, all or none: at the remote first, where there is one.
+
+        :raises TryAgainError: another run moved one, or the remote does not take them.
         """
         if self.remote is None or not share:
-            self.git.move(ref, new, old=old)
+            self.git.move_together(*moves)
             return
-        there = self._there.get(ref)
-        if there and not (old and self.git.is_ancestor(there, old)):
+        self.remote.move_together(*(self._from_there(self.remote, one) for one in moves))
+        for one in moves:
+            self._there[one.ref] = one.new
+            self._follow(one.ref, one.new)
+
+    def _from_there(self, remote: Remote, move: Move) -> Move:
+        """A move as the remote has to make it: ours may start from later than it was told of.
+
+        :raises TryAgainError: the remote has what the move does not start from.
+        """
+        there = self._there.get(move.ref)
+        if there and not (move.old and self.git.is_ancestor(there, move.old)):
             raise TryAgainError(
-                f"{ref} was moved on {self.remote.name} by another run",
+                f"{move.ref} was moved on {remote.name} by another run",
                 remedy="run again; nothing of theirs was lost",
                 failure="conflict",
             )
-        self.remote.move(ref, new, old=there)
-        self._there[ref] = new
-        self._follow(ref, new)
+        return Move(move.ref, move.new, there)
 
     def store(
         self, files: Mapping[str, bytes], *, message: str, at: datetime, parents: tuple[str, ...]

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable
 
 from release.adapters import process
-from release.adapters.git import Git
+from release.adapters.git import Git, Move
 from release.errors import ConfigError, MachineError, ToolError, TryAgainError
 
 PATIENCE = 300.0
@@ -78,22 +78,32 @@ class Remote:
         :param old: what it must be now; ``None`` if it must not exist.
         :raises TryAgainError: another run moved it, or the remote does not take or answer it.
         """
+        self.move_together(Move(ref, new, old))
+
+    def move_together(self, *moves: Move) -> None:
+        """Move refs there by compare-and-swap, all or none.
+
+        :raises TryAgainError: another run moved one, or the remote does not take or answer them.
+        """
+        leases = [f"--force-with-lease={one.ref}:{one.old or ''}" for one in moves]
+        atomic = ["--atomic"] if len(moves) > 1 else []  # not every server knows it
         done = self._talk(
             "push", "--quiet", "--no-verify", "--no-signed", "--no-follow-tags",
-            "--recurse-submodules=no", f"--force-with-lease={ref}:{old or ''}",
-            "--", self.name, f"{new}:{ref}",
+            "--recurse-submodules=no", *atomic, *leases,
+            "--", self.name, *(f"{one.new}:{one.ref}" for one in moves),
         )  # fmt: skip
-        there = self.tips(ref).get(ref)
-        if there == new:
+        there = self.tips(*(one.ref for one in moves))
+        if all(there.get(one.ref) == one.new for one in moves):
             return
-        if there != old:
-            raise TryAgainError(
-                f"{ref} was moved on {self.name} by another run",
-                remedy="run again; nothing of theirs was lost",
-                failure="conflict",
-            )
+        for one in moves:
+            if there.get(one.ref) not in {one.old, one.new}:
+                raise TryAgainError(
+                    f"{one.ref} was moved on {self.name} by another run",
+                    remedy="run again; nothing of theirs was lost",
+                    failure="conflict",
+                )
         raise TryAgainError(
-            f"{self.name} did not take {ref}",
+            f"{self.name} did not take {moves[0].ref}",
             why=_without_secrets(done.stderr),
             remedy=f"see whether you may push there; {SAFE}",
         )

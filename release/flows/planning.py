@@ -17,7 +17,7 @@ from release.flows.context import Context
 from release.flows.gates import choose_gates
 from release.flows.outlook import outlook
 from release.flows.past import last_release
-from release.flows.seals import past_releases
+from release.flows.seals import last_taken, past_releases
 from release.flows.writing import write
 from release.model.decision import Decision
 from release.model.plan import FileEdit, Plan, Problem
@@ -52,6 +52,8 @@ def plan(
     :param supplied: a folder of archives that were built elsewhere.
     :param uploads: whether this very process will upload, and so has to have the right to.
     """
+    # Before all else is looked at: what is sealed from here on makes this plan void.
+    after = last_taken(context.ledger, repository.name)
     world = _world(context, repository)
     world = replace(
         world,
@@ -72,6 +74,7 @@ def plan(
         announcement=written.announcement,
         delta=written.delta,
         remarks=written.remarks,
+        after=after,
     )
 
 

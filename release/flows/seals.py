@@ -11,6 +11,7 @@ from datetime import datetime
 from msgspec.structs import replace
 from packaging.version import Version
 
+from release.adapters.git import Move
 from release.adapters.ledger import Ledger, documents
 from release.decide.rules import MINOR
 from release.errors import TryAgainError
@@ -21,6 +22,9 @@ from release.model.release import Release
 from release.model.seal import Entry, Journal, Manifest, SealState
 from release.model.waiver import Waiver
 from release.ship.archives import describe
+
+LAST = "last"
+"""The ref below a repository's that stands on the seal taken last, whatever became of it."""
 
 
 @dataclass(frozen=True)
@@ -74,6 +78,11 @@ def open_seal(ledger: Ledger, repository: str) -> Seal | None:
     return next((seal for seal in seals(ledger, repository) if seal.is_open), None)
 
 
+def last_taken(ledger: Ledger, repository: str) -> str:
+    """The ledger's commit of the seal that was taken last; empty where there is none."""
+    return ledger.tip(repository, LAST) or ""
+
+
 def past_releases(ledger: Ledger, repository: str) -> tuple[Release, ...]:
     """The sealed versions as the governor needs to know them."""
     return tuple(
@@ -107,27 +116,26 @@ def take_seal(
     the release commit and from the stored bytes, so that git keeps both; the ref of the bytes is
     set by the winner alone, afterwards.
 
+    The ref :data:`LAST` moves in the same act, from where the plan saw it. So of two runs that saw
+    nothing open, one seals, whatever versions they want.
+
     :param waived: the gates that were red.
-    :raises TryAgainError: another run has won this version.
+    :raises TryAgainError: another run has won this version, or sealed another since the plan.
     """
     repository, version = plan.repository, plan.version
-    if ledger.tip(repository, "releases", version):
-        raise TryAgainError(
-            f"{version} has just been sealed by another run",
-            remedy="run again: it resumes that seal, or plans the next version",
-            failure="conflict",
-        )
     stored = ledger.store(archives, message=f"bytes of {version}", at=at, parents=())
     manifest = _manifest(plan, commit, stored, archives, content, at)
     manifest = replace(manifest, waivers=waived)
     journal = Journal(entries=entries)
-    tip = ledger.write(
-        ledger.ref(repository, "releases", version),
+    tip = ledger.store(
         documents(manifest=manifest, plan=plan, journal=journal),
-        old=None,
         message=f"seal {version} ({manifest.seal})",
         at=at,
         parents=(commit, stored),
+    )
+    ledger.move_together(
+        Move(ledger.ref(repository, "releases", version), tip, None),
+        Move(ledger.ref(repository, LAST), tip, plan.after or None),
     )
     name_bytes(ledger, manifest)
     return Seal(tip, manifest, plan, journal, None)
