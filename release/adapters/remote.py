@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from release.adapters import process
 from release.adapters.git import Git, Move
@@ -18,6 +19,19 @@ STALLED = ("-c", "http.lowSpeedLimit=1", "-c", "http.lowSpeedTime=60")
 """A line on which nothing moves for a minute is given up."""
 SECRET = re.compile(r"://[^/@\s]+@")
 SAFE = "nothing of what was recorded is lost; run the same command again when it answers"
+
+
+@dataclass(frozen=True)
+class Branch:
+    """A branch of a remote: its full name, and the commit that it stands on."""
+
+    ref: str
+    tip: str
+
+    @property
+    def name(self) -> str:
+        """As people call it."""
+        return self.ref.removeprefix("refs/heads/")
 
 
 class Remote:
@@ -49,13 +63,23 @@ class Remote:
         rows = (line.split("\t") for line in done.stdout.splitlines())
         return {ref: name for name, ref in rows}
 
-    def default_branch(self) -> str | None:
-        """The ref of the branch that the remote's HEAD stands for."""
+    def default_branch(self) -> Branch | None:
+        """The branch that the remote's HEAD stands for, and its tip; ``None`` where it has none.
+
+        :raises TryAgainError: it does not answer.
+        """
         done = self._talk("ls-remote", "--symref", "--", self.name, "HEAD")
         if done.code:
             raise self._silent(done)
-        found = re.match(r"ref: (refs/heads/\S+)\tHEAD$", done.stdout, re.MULTILINE)
-        return found[1] if found else None
+        found = re.match(
+            r"ref: (refs/heads/\S+)\tHEAD\n([0-9a-f]+)\tHEAD$", done.stdout, re.MULTILINE
+        )
+        return Branch(found[1], found[2]) if found else None
+
+    def holds(self, branch: Branch, commit: str) -> bool:
+        """Whether a commit is on a branch there; the branch's objects are fetched for that."""
+        self.fetch([branch.ref])
+        return self.git.is_ancestor(commit, branch.tip)
 
     def fetch(self, refs: Iterable[str]) -> bool:
         """Bring the objects of some refs here; no ref of ours moves.

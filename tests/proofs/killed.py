@@ -34,6 +34,7 @@ ACTS = {
     "note": "release.flows.carry:note",
     "announce": "release.flows.carry:announce",
     "receipt": "release.flows.carry:_confirmed",
+    "offer": "release.flows.auto:offer",
     "land": "release.flows.auto:land",
     "documents": "release.flows.console:_after",
 }
