@@ -25,7 +25,7 @@ STEPS = ("commit", "gates", "build", "verify", "upload", "confirm", "prove", "ta
 ACTS = ("plan", "keep", "seal", "bytes", "announce", "receipt", "land", "documents")
 NOTES = tuple(f"note#{number}" for number in range(1, 5))
 """The lines of upload, confirm, prove and tag in the journal."""
-AUTOMATIC = ("scan", "judge", "scan#2")
+AUTOMATIC = ("scan", "judge", "scan#2", "findings")
 ENDS = tuple(
     f"{end}:{name}" for name, end in itertools.product((*STEPS, *ACTS, *NOTES), ("before", "after"))
 )
