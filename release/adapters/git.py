@@ -48,6 +48,7 @@ class Git:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self._written: dict[bytes, str] = {}
 
     def run(
         self,
@@ -147,8 +148,9 @@ class Git:
 
         Those of submodules that are here are among them.
         """
-        found = [path for mode, _, path in self._entries(commit) if mode != SUBMODULE]
-        for path, pinned, module in self._submodules(commit):
+        entries = list(self._entries(commit))
+        found = [path for mode, _, path in entries if mode != SUBMODULE]
+        for path, pinned, module in self._initialised(entries):
             found += [f"{path}/{below}" for below in module.files(pinned)]
         return tuple(found)
 
@@ -160,9 +162,11 @@ class Git:
             mode, _, name = facts.split(" ")
             yield mode, name, path
 
-    def _submodules(self, commit: str) -> Iterator[tuple[str, str, Git]]:
+    def _initialised(
+        self, entries: Iterable[tuple[str, str, str]]
+    ) -> Iterator[tuple[str, str, Git]]:
         """Path, pinned commit and repository of every submodule that was initialised here."""
-        for mode, pinned, path in self._entries(commit):
+        for mode, pinned, path in entries:
             if mode == SUBMODULE and (self.folder / path / ".git").exists():
                 yield path, pinned, Git(self.folder / path)
 
@@ -251,8 +255,11 @@ class Git:
         return not self.run("merge-base", "--is-ancestor", old, new, check=False).code
 
     def write_blob(self, data: bytes) -> str:
-        """Store a file's bytes; returns the object's name."""
-        return self.run("hash-object", "-w", "--stdin", stdin=data).stdout.strip()
+        """Store a file's bytes, once; returns the object's name."""
+        if data not in self._written:
+            done = self.run("hash-object", "-w", "--stdin", stdin=data)
+            self._written[data] = done.stdout.strip()
+        return self._written[data]
 
     def write_tree(self, files: Mapping[str, bytes]) -> str:
         """Store a flat tree of files; returns the object's name."""
@@ -362,13 +369,12 @@ class Git:
         clone.run("remote", "remove", "origin")
         # Of two tags on one commit, git describe may tell the other one.
         others = clone.run("tag", "--points-at", commit).stdout.split() if tag else []
-        rehearsed = (*clone.tags("local/"), *clone.tags("testpypi/"))
-        for name in {*rehearsed, *others}:
-            clone.run("update-ref", "-d", f"refs/tags/{name}")
+        rehearsed = clone.run("tag", "--list", "local/*", "testpypi/*").stdout.split()
+        rows = [f"delete refs/tags/{name}\n" for name in {*rehearsed, *others} - {tag}]
+        rows += [f"update refs/tags/{tag} {commit}\n"] if tag else []
+        clone.run("update-ref", "--stdin", stdin="".join(rows))
         clone.run("checkout", "--quiet", "--detach", commit)
-        if tag:
-            clone.run("update-ref", f"refs/tags/{tag}", commit)
-        for path, pinned, module in self._submodules(commit):
+        for path, pinned, module in self._initialised(self._entries(commit)):
             module.checkout(pinned, folder / path)
 
 

@@ -17,7 +17,7 @@ remote shares the ledger, it is the truth: it moves first, and our refs follow i
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
@@ -175,11 +175,22 @@ class Ledger:
         held = self.git.blobs([f"{commit}:{name}" for name in names])
         return {name: data for name, data in zip(names, held, strict=True) if data is not None}
 
-    def documents(self, commit: str) -> dict[str, bytes]:
-        """As :meth:`files`, read once: a commit never changes, and a run asks for it many times."""
-        if commit not in self._held:
-            self._held[commit] = self.files(commit)
-        return self._held[commit]
+    def documents(
+        self, commits: Iterable[str], names: Sequence[str]
+    ) -> dict[str, dict[str, bytes]]:
+        """Files of some commits, by commit and name; what a commit lacks is left out.
+
+        All are read at once, and once a run: a commit never changes, and is asked for many times.
+        """
+        wanted = tuple(commits)
+        new = [commit for commit in dict.fromkeys(wanted) if commit not in self._held]
+        found = iter(
+            self.git.blobs([f"{one}:{name}" for one in new for name in names]) if new else ()
+        )
+        for commit in new:
+            held = {name: next(found) for name in names}
+            self._held[commit] = {name: data for name, data in held.items() if data is not None}
+        return {commit: self._held[commit] for commit in wanted}
 
     def past(self, *parts: str) -> Iterator[str]:
         """The commits of a ref, newest first."""
@@ -196,8 +207,12 @@ class Ledger:
 
     def versions(self, repository: str) -> tuple[str, ...]:
         """The versions ever sealed for a repository, as the refs name them."""
+        return tuple(self.releases(repository))
+
+    def releases(self, repository: str) -> dict[str, str]:
+        """The versions ever sealed for a repository, and the commit that each stands on."""
         prefix = self.ref(repository, "releases") + "/"
-        return tuple(ref.removeprefix(prefix) for ref in self.git.refs(prefix))
+        return {ref.removeprefix(prefix): tip for ref, tip in self.git.tips(prefix).items()}
 
 
 def documents(**named: Document | None) -> dict[str, bytes]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -23,6 +23,10 @@ from release.model.seal import Entry, Journal, Manifest, SealState
 from release.model.waiver import Waiver
 from release.ship.archives import describe
 
+KEPT = MANIFEST, PLAN, JOURNAL, RECEIPT = (
+    "manifest.json", "plan.json", "journal.json", "receipt.json",
+)  # fmt: skip
+"""The documents of a release."""
 LAST = "last"
 """The ref below a repository's that stands on the seal taken last, whatever became of it."""
 
@@ -53,24 +57,26 @@ def read_seal(ledger: Ledger, repository: str, version: str) -> Seal | None:
     :raises DocumentError: the ledger's documents cannot be read.
     """
     tip = ledger.tip(repository, "releases", version)
-    if tip is None:
-        return None
-    files = ledger.documents(tip)
-    receipt = files.get("receipt.json")
+    return None if tip is None else _seal(tip, ledger.documents([tip], KEPT)[tip])
+
+
+def _seal(tip: str, files: Mapping[str, bytes]) -> Seal:
+    receipt = files.get(RECEIPT)
     return Seal(
         tip=tip,
-        manifest=decode(Manifest, files.get("manifest.json", b""), origin="manifest"),
-        plan=decode(Plan, files.get("plan.json", b""), origin="plan"),
-        journal=decode(Journal, files.get("journal.json", b""), origin="journal"),
+        manifest=decode(Manifest, files.get(MANIFEST, b""), origin="manifest"),
+        plan=decode(Plan, files.get(PLAN, b""), origin="plan"),
+        journal=decode(Journal, files.get(JOURNAL, b""), origin="journal"),
         receipt=decode(Receipt, receipt, origin="receipt") if receipt else None,
     )
 
 
 def seals(ledger: Ledger, repository: str) -> Iterator[Seal]:
     """All seals of a repository, lowest version first."""
-    for version in sorted(ledger.versions(repository), key=Version):
-        if seal := read_seal(ledger, repository, version):
-            yield seal
+    tips = ledger.releases(repository)
+    held = ledger.documents(tips.values(), KEPT)
+    for version in sorted(tips, key=Version):
+        yield _seal(tips[version], held[tips[version]])
 
 
 def open_seal(ledger: Ledger, repository: str) -> Seal | None:

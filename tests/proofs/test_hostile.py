@@ -49,7 +49,7 @@ def template(shared, tmp_path_factory):
 
 @pytest.fixture
 def project(template, tmp_path):
-    return shutil.copytree(template, tmp_path / "project")
+    return shutil.copytree(template, tmp_path / "project", symlinks=True)
 
 
 @pytest.fixture
