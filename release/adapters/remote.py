@@ -63,7 +63,12 @@ class Remote:
         rows = (line.split("\t") for line in done.stdout.splitlines())
         return {ref: name for name, ref in rows}
 
-    def default_branch(self) -> Branch | None:
+    def default_branch(self) -> str | None:
+        """The ref of the branch that the remote's HEAD stands for."""
+        found = self.default_tip()
+        return found.ref if found else None
+
+    def default_tip(self) -> Branch | None:
         """The branch that the remote's HEAD stands for, and its tip; ``None`` where it has none.
 
         :raises TryAgainError: it does not answer.

@@ -126,7 +126,7 @@ def _announce(context: Context, seal: Seal) -> str:
 
 def _offer(context: Context, seal: Seal) -> str:
     remote = Remote(context.workspace.git, context.workspace.config.remote or "")
-    branch = remote.default_branch()
+    branch = remote.default_tip()
     if branch and remote.holds(branch, seal.manifest.commit):
         return f"{branch.name} of {remote.name} has the release commit already"
     return open_request(context, remote, seal)

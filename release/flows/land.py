@@ -45,7 +45,7 @@ def land(context: Context, repository: str) -> None:
 
 def _land(context: Context, remote: Remote, seal: Seal, *, by_request: bool) -> str:
     git, commit = context.workspace.git, seal.manifest.commit
-    branch = remote.default_branch()
+    branch = remote.default_tip()
     if branch is None:
         return f"unmerged: {remote.name} names no default branch"
     if remote.holds(branch, commit):
@@ -77,7 +77,7 @@ def land_findings(context: Context) -> None:
 
 
 def _land_findings(context: Context, remote: Remote, *, by_request: bool) -> str:
-    git, branch = context.workspace.git, remote.default_branch()
+    git, branch = context.workspace.git, remote.default_tip()
     if branch is None:
         return f"not committed: {remote.name} names no default branch"
     tip, offers = branch.tip, f"refs/heads/{FINDINGS}"

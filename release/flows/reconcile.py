@@ -190,7 +190,7 @@ class _Look:
         done = [one for one in sightings if one.journal and one.journal.state == "confirmed"]
         if remote is None or config.commit == "none" or not done or "remote" in self.unseen:
             return sightings
-        branch, last = remote.default_branch(), done[-1]
+        branch, last = remote.default_tip(), done[-1]
         if branch is None or last.manifest is None:
             return sightings
         merged = remote.holds(branch, last.manifest.commit)
