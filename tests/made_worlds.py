@@ -24,7 +24,8 @@ from packaging.version import Version
 from release.adapters.index import SimpleIndex
 from release.adapters.uv import Uv
 from release.config import Config
-from release.flows.snapshot import ScanRequest, take_snapshot
+from release.flows.roots import ScanRequest
+from release.flows.snapshot import take_snapshot
 from release.model.finding import RANK
 from release.model.metadata import CoreMetadata
 from release.model.snapshot import Project, Reach, Snapshot

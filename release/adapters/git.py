@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 
 from release.adapters import locks, process
-from release.errors import ProjectError, TryAgainError
+from release.errors import MachineError, ProjectError, ToolError, TryAgainError
 
 ABSENT = "0" * 40
 """What ``git update-ref`` takes for "does not exist yet"."""
@@ -31,6 +31,15 @@ class Origin:
     ours: bool
 
 
+@dataclass(frozen=True)
+class Move:
+    """A ref on its way to ``new``; ``old`` is what it must be now, ``None`` if it must not be."""
+
+    ref: str
+    new: str
+    old: str | None
+
+
 class Git:
     """A repository.
 
@@ -39,6 +48,7 @@ class Git:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self._written: dict[bytes, str] = {}
 
     def run(
         self,
@@ -138,8 +148,9 @@ class Git:
 
         Those of submodules that are here are among them.
         """
-        found = [path for mode, _, path in self._entries(commit) if mode != SUBMODULE]
-        for path, pinned, module in self._submodules(commit):
+        entries = list(self._entries(commit))
+        found = [path for mode, _, path in entries if mode != SUBMODULE]
+        for path, pinned, module in self._initialised(entries):
             found += [f"{path}/{below}" for below in module.files(pinned)]
         return tuple(found)
 
@@ -151,9 +162,11 @@ class Git:
             mode, _, name = facts.split(" ")
             yield mode, name, path
 
-    def _submodules(self, commit: str) -> Iterator[tuple[str, str, Git]]:
+    def _initialised(
+        self, entries: Iterable[tuple[str, str, str]]
+    ) -> Iterator[tuple[str, str, Git]]:
         """Path, pinned commit and repository of every submodule that was initialised here."""
-        for mode, pinned, path in self._entries(commit):
+        for mode, pinned, path in entries:
             if mode == SUBMODULE and (self.folder / path / ".git").exists():
                 yield path, pinned, Git(self.folder / path)
 
@@ -242,8 +255,11 @@ class Git:
         return not self.run("merge-base", "--is-ancestor", old, new, check=False).code
 
     def write_blob(self, data: bytes) -> str:
-        """Store a file's bytes; returns the object's name."""
-        return self.run("hash-object", "-w", "--stdin", stdin=data).stdout.strip()
+        """Store a file's bytes, once; returns the object's name."""
+        if data not in self._written:
+            done = self.run("hash-object", "-w", "--stdin", stdin=data)
+            self._written[data] = done.stdout.strip()
+        return self._written[data]
 
     def write_tree(self, files: Mapping[str, bytes]) -> str:
         """Store a flat tree of files; returns the object's name."""
@@ -288,30 +304,47 @@ class Git:
         self.run("unpack-objects", "-q", stdin=pack)
 
     def move(self, ref: str, new: str, *, old: str | None) -> None:
-        """Move a ref by compare-and-swap. The lock of a git that died holding it is taken away.
+        """Move a ref by compare-and-swap.
 
         :param old: what it must be now; ``None`` if it must not exist.
         :raises TryAgainError: somebody else moved it meanwhile, or it cannot be locked.
         """
-        done = self.run("update-ref", ref, new, old or ABSENT, check=False)
-        if done.code and locks.outlive(self._paths(f"{ref}.lock")):
-            done = self.run("update-ref", ref, new, old or ABSENT, check=False)
-        if not done.code:
-            return
-        if self.resolve(ref) != old:
-            raise TryAgainError(
-                f"{ref} was moved by another run",
-                remedy="run again; nothing of theirs was lost",
-                failure="conflict",
-            )
-        if self._is_locked(ref):
-            raise TryAgainError(
-                f"git could not lock {ref}",
-                why=done.stderr.strip(),
-                remedy="if no git is running any more, remove that lock file; then run again",
-                failure="lock",
-            )
-        raise process.failure(done)
+        self.move_together(Move(ref, new, old))
+
+    def move_together(self, *moves: Move) -> None:
+        """Move refs by compare-and-swap, all or none, and the first of them first.
+
+        The lock of a git that died holding one is taken away.
+
+        :raises TryAgainError: somebody else moved one meanwhile, or one cannot be locked.
+        """
+        rows = "".join(f"update {one.ref} {one.new} {one.old or ABSENT}\n" for one in moves)
+        done = self.run("update-ref", "--stdin", stdin=rows, check=False)
+        if done.code and locks.outlive(self._paths(*(f"{one.ref}.lock" for one in moves))):
+            done = self.run("update-ref", "--stdin", stdin=rows, check=False)
+        if done.code:
+            raise self._refused(done, moves)
+
+    def _refused(
+        self, done: process.Completed, moves: Sequence[Move]
+    ) -> TryAgainError | ToolError | MachineError:
+        """Why refs did not move."""
+        for one in moves:
+            if self.resolve(one.ref) != one.old:
+                return TryAgainError(
+                    f"{one.ref} was moved by another run",
+                    remedy="run again; nothing of theirs was lost",
+                    failure="conflict",
+                )
+        for one in moves:
+            if self._is_locked(one.ref):
+                return TryAgainError(
+                    f"git could not lock {one.ref}",
+                    why=done.stderr.strip(),
+                    remedy="if no git is running any more, remove that lock file; then run again",
+                    failure="lock",
+                )
+        return process.failure(done)
 
     def delete(self, ref: str) -> None:
         """Take a ref away; one that is not there is no trouble.
@@ -348,13 +381,12 @@ class Git:
         clone.run("remote", "remove", "origin")
         # Of two tags on one commit, git describe may tell the other one.
         others = clone.run("tag", "--points-at", commit).stdout.split() if tag else []
-        rehearsed = (*clone.tags("local/"), *clone.tags("testpypi/"))
-        for name in {*rehearsed, *others}:
-            clone.run("update-ref", "-d", f"refs/tags/{name}")
+        rehearsed = clone.run("tag", "--list", "local/*", "testpypi/*").stdout.split()
+        rows = [f"delete refs/tags/{name}\n" for name in {*rehearsed, *others} - {tag}]
+        rows += [f"update refs/tags/{tag} {commit}\n"] if tag else []
+        clone.run("update-ref", "--stdin", stdin="".join(rows))
         clone.run("checkout", "--quiet", "--detach", commit)
-        if tag:
-            clone.run("update-ref", f"refs/tags/{tag}", commit)
-        for path, pinned, module in self._submodules(commit):
+        for path, pinned, module in self._initialised(self._entries(commit)):
             module.checkout(pinned, folder / path)
 
 

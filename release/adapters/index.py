@@ -207,6 +207,7 @@ def _no_listing(page: Answer, why: str) -> UnreachableError:
         f"{urlsplit(page.url).hostname} answered something that is no listing",
         why=f"{shown(page.url)}: {why}",
         remedy="see whether the index's address ends in its simple API, such as /simple/",
+        failure="unknown",
     )
 
 

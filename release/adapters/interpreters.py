@@ -38,11 +38,13 @@ def _interpreter(minor: str) -> str | None:
 
 def _candidates(minor: str) -> Iterator[str]:
     name = f"python{minor}"
-    if on_path := shutil.which(name):
+    pyenv = Path(process.variable("PYENV_ROOT") or Path.home() / ".pyenv")
+    on_path = shutil.which(name)
+    # A shim is a shell script that looks for what we find ourselves, and takes its time.
+    if on_path and Path(on_path).parent != pyenv / "shims":
         yield on_path
-    pyenv = Path(process.variable("PYENV_ROOT") or Path.home() / ".pyenv") / "versions"
     uv = Path.home() / ".local" / "share" / "uv" / "python"
-    for folder, pattern in ((pyenv, f"{minor}.*"), (uv, f"cpython-{minor}.*")):
+    for folder, pattern in ((pyenv / "versions", f"{minor}.*"), (uv, f"cpython-{minor}.*")):
         yield from (str(path) for path in sorted(folder.glob(f"{pattern}/bin/{name}")))
 
 

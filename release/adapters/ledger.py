@@ -9,6 +9,7 @@ Below ``refs/release-warden/<project>/``:
     fixes/<digest>                          an edit of our requirements that was proposed
     <repository>/releases/<version>         manifest, plan, journal and receipt of one version
     <repository>/bytes/<version>            the sealed archives
+    <repository>/last                       the seal that was taken last; every seal moves it
 
 Refs move by compare-and-swap only; the working tree and the branches are never touched. Where a
 remote shares the ledger, it is the truth: it moves first, and our refs follow it.
@@ -17,12 +18,12 @@ remote shares the ledger, it is the truth: it moves first, and our refs follow i
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
 
-from release.adapters.git import Git
+from release.adapters.git import Git, Move
 from release.adapters.remote import Remote
 from release.errors import TryAgainError
 from release.model.base import Document, decode, encode
@@ -132,23 +133,35 @@ class Ledger:
         return commit
 
     def move(self, ref: str, new: str, *, old: str | None, share: bool = True) -> None:
-        """Move a ref by compare-and-swap: at the remote first, where there is one.
+        """As :meth:`move_together`, of one ref."""
+        self.move_together(Move(ref, new, old), share=share)
 
-        :raises TryAgainError: another run moved it, or the remote does not take it.
+    def move_together(self, *moves: Move, share: bool = True) -> None:
+        """Move refs by compare-and-swap, all or none: at the remote first, where there is one.
+
+        :raises TryAgainError: another run moved one, or the remote does not take them.
         """
         if self.remote is None or not share:
-            self.git.move(ref, new, old=old)
+            self.git.move_together(*moves)
             return
-        there = self._there.get(ref)
-        if there and not (old and self.git.is_ancestor(there, old)):
+        self.remote.move_together(*(self._from_there(self.remote, one) for one in moves))
+        for one in moves:
+            self._there[one.ref] = one.new
+            self._follow(one.ref, one.new)
+
+    def _from_there(self, remote: Remote, move: Move) -> Move:
+        """A move as the remote has to make it: ours may start from later than it was told of.
+
+        :raises TryAgainError: the remote has what the move does not start from.
+        """
+        there = self._there.get(move.ref)
+        if there and not (move.old and self.git.is_ancestor(there, move.old)):
             raise TryAgainError(
-                f"{ref} was moved on {self.remote.name} by another run",
+                f"{move.ref} was moved on {remote.name} by another run",
                 remedy="run again; nothing of theirs was lost",
                 failure="conflict",
             )
-        self.remote.move(ref, new, old=there)
-        self._there[ref] = new
-        self._follow(ref, new)
+        return Move(move.ref, move.new, there)
 
     def store(
         self, files: Mapping[str, bytes], *, message: str, at: datetime, parents: tuple[str, ...]
@@ -163,11 +176,22 @@ class Ledger:
         held = self.git.blobs([f"{commit}:{name}" for name in names])
         return {name: data for name, data in zip(names, held, strict=True) if data is not None}
 
-    def documents(self, commit: str) -> dict[str, bytes]:
-        """As :meth:`files`, read once: a commit never changes, and a run asks for it many times."""
-        if commit not in self._held:
-            self._held[commit] = self.files(commit)
-        return self._held[commit]
+    def documents(
+        self, commits: Iterable[str], names: Sequence[str]
+    ) -> dict[str, dict[str, bytes]]:
+        """Files of some commits, by commit and name; what a commit lacks is left out.
+
+        All are read at once, and once a run: a commit never changes, and is asked for many times.
+        """
+        wanted = tuple(commits)
+        new = [commit for commit in dict.fromkeys(wanted) if commit not in self._held]
+        found = iter(
+            self.git.blobs([f"{one}:{name}" for one in new for name in names]) if new else ()
+        )
+        for commit in new:
+            held = {name: next(found) for name in names}
+            self._held[commit] = {name: data for name, data in held.items() if data is not None}
+        return {commit: self._held[commit] for commit in wanted}
 
     def past(self, *parts: str) -> Iterator[str]:
         """The commits of a ref, newest first."""
@@ -184,8 +208,12 @@ class Ledger:
 
     def versions(self, repository: str) -> tuple[str, ...]:
         """The versions ever sealed for a repository, as the refs name them."""
+        return tuple(self.releases(repository))
+
+    def releases(self, repository: str) -> dict[str, str]:
+        """The versions ever sealed for a repository, and the commit that each stands on."""
         prefix = self.ref(repository, "releases") + "/"
-        return tuple(ref.removeprefix(prefix) for ref in self.git.refs(prefix))
+        return {ref.removeprefix(prefix): tip for ref, tip in self.git.tips(prefix).items()}
 
 
 def documents(**named: Document | None) -> dict[str, bytes]:

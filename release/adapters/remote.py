@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from release.adapters import job, process
-from release.adapters.git import Git
+from release.adapters.git import Git, Move
 from release.errors import ConfigError, MachineError, ToolError, TryAgainError
 
 PATIENCE = 300.0
@@ -18,6 +19,19 @@ STALLED = ("-c", "http.lowSpeedLimit=1", "-c", "http.lowSpeedTime=60")
 """A line on which nothing moves for a minute is given up."""
 SECRET = re.compile(r"://[^/@\s]+@")
 SAFE = "nothing of what was recorded is lost; run the same command again when it answers"
+
+
+@dataclass(frozen=True)
+class Branch:
+    """A branch of a remote: its full name, and the commit that it stands on."""
+
+    ref: str
+    tip: str
+
+    @property
+    def name(self) -> str:
+        """As people call it."""
+        return self.ref.removeprefix("refs/heads/")
 
 
 class Remote:
@@ -52,11 +66,26 @@ class Remote:
 
     def default_branch(self) -> str | None:
         """The ref of the branch that the remote's HEAD stands for."""
+        found = self.default_tip()
+        return found.ref if found else None
+
+    def default_tip(self) -> Branch | None:
+        """The branch that the remote's HEAD stands for, and its tip; ``None`` where it has none.
+
+        :raises TryAgainError: it does not answer.
+        """
         done = self._talk("ls-remote", "--symref", "--", self.name, "HEAD")
         if done.code:
             raise self._silent(done)
-        found = re.match(r"ref: (refs/heads/\S+)\tHEAD$", done.stdout, re.MULTILINE)
-        return found[1] if found else None
+        found = re.match(
+            r"ref: (refs/heads/\S+)\tHEAD\n([0-9a-f]+)\tHEAD$", done.stdout, re.MULTILINE
+        )
+        return Branch(found[1], found[2]) if found else None
+
+    def holds(self, branch: Branch, commit: str) -> bool:
+        """Whether a commit is on a branch there; the branch's objects are fetched for that."""
+        self.fetch([branch.ref])
+        return self.git.is_ancestor(commit, branch.tip)
 
     def fetch(self, refs: Iterable[str]) -> bool:
         """Bring the objects of some refs here; no ref of ours moves.
@@ -79,22 +108,32 @@ class Remote:
         :param old: what it must be now; ``None`` if it must not exist.
         :raises TryAgainError: another run moved it, or the remote does not take or answer it.
         """
+        self.move_together(Move(ref, new, old))
+
+    def move_together(self, *moves: Move) -> None:
+        """Move refs there by compare-and-swap, all or none.
+
+        :raises TryAgainError: another run moved one, or the remote does not take or answer them.
+        """
+        leases = [f"--force-with-lease={one.ref}:{one.old or ''}" for one in moves]
+        atomic = ["--atomic"] if len(moves) > 1 else []  # not every server knows it
         done = self._talk(
             "push", "--quiet", "--no-verify", "--no-signed", "--no-follow-tags",
-            "--recurse-submodules=no", f"--force-with-lease={ref}:{old or ''}",
-            "--", self.name, f"{new}:{ref}",
+            "--recurse-submodules=no", *atomic, *leases,
+            "--", self.name, *(f"{one.new}:{one.ref}" for one in moves),
         )  # fmt: skip
-        there = self.tips(ref).get(ref)
-        if there == new:
+        there = self.tips(*(one.ref for one in moves))
+        if all(there.get(one.ref) == one.new for one in moves):
             return
-        if there != old:
-            raise TryAgainError(
-                f"{ref} was moved on {self.name} by another run",
-                remedy="run again; nothing of theirs was lost",
-                failure="conflict",
-            )
+        for one in moves:
+            if there.get(one.ref) not in {one.old, one.new}:
+                raise TryAgainError(
+                    f"{one.ref} was moved on {self.name} by another run",
+                    remedy="run again; nothing of theirs was lost",
+                    failure="conflict",
+                )
         raise TryAgainError(
-            f"{self.name} did not take {ref}",
+            f"{self.name} did not take {moves[0].ref}",
             why=_without_secrets(done.stderr),
             remedy=f"see whether you may push there; {SAFE}",
         )

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import posixpath
 import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -51,11 +53,25 @@ class Workspace:
 
     def read(self, path: str) -> str | None:
         """The text of a file of the project at its commit; ``None`` where it is not there."""
-        return self.git.show(self.commit, self.prefix + path)
+        full = posixpath.normpath(self.prefix + path)
+        if full not in self._texts:
+            there = full in self._paths
+            self._texts[full] = self.git.show(self.commit, full) if there else None
+        return self._texts[full]
+
+    @cached_property
+    def _texts(self) -> dict[str, str | None]:
+        """What was read of the commit, which never changes."""
+        return {}
+
+    @cached_property
+    def _paths(self) -> frozenset[str]:
+        """The files of the commit, from the top: many are asked for that are not there."""
+        return frozenset(self.git.files(self.commit))
 
     def files(self) -> tuple[str, ...]:
         """The paths of the project's files at its commit, from its folder."""
-        listed = (path for path in self.git.files(self.commit) if path.startswith(self.prefix))
+        listed = (path for path in sorted(self._paths) if path.startswith(self.prefix))
         return tuple(path.removeprefix(self.prefix) for path in listed)
 
     def dirty(self) -> tuple[str, ...]:

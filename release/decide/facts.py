@@ -49,16 +49,31 @@ class Evidence:
     identical: str = ""
 
 
-@dataclass(frozen=True)
-class Facts:
+@dataclass(frozen=True, kw_only=True)
+class Findings:
+    """What a release of HEAD would do about each finding that users get.
+
+    ``removed`` users get today and HEAD is known not to have; of those in ``partly`` (keys) HEAD
+    frees some users only, whom the finding then tells. ``added`` only HEAD has; ``held`` users get
+    and HEAD still has, though an edit of ours (``edits``) frees them; ``rest`` is what
+    else users get.
+    """
+
+    removed: tuple[Finding, ...]
+    partly: frozenset[str]
+    added: tuple[Finding, ...]
+    held: tuple[Finding, ...]
+    rest: tuple[Finding, ...]
+    edits: tuple[Reach, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Facts(Findings):
     """The evidence, sorted for the rules.
 
     ``published`` says that what users get was resolved, ``resolved`` that what HEAD brings was,
     ``unreleased`` that there is nothing published.
-    ``removed`` users get today and HEAD is known not to have; of those in ``partly`` (keys) HEAD
-    frees some users only, whom the finding then tells. ``added`` only HEAD has; ``held`` users get
-    and HEAD still has, though an edit of ours (``edits``) frees them; ``rest`` is what
-    else users get. ``accepted`` is what a person lives with, as key and words. ``spent``, ``week``
+    ``accepted`` is what a person lives with, as key and words. ``spent``, ``week``
     and ``minor`` name the releases that the governor counts. ``off`` and ``identical`` are as in
     the evidence. ``waivable`` gates may be red for a release that strictly improves security; for
     those in ``lapsed`` that has been so for too long.
@@ -66,12 +81,6 @@ class Facts:
 
     published: bool
     unreleased: bool
-    removed: tuple[Finding, ...]
-    partly: frozenset[str]
-    added: tuple[Finding, ...]
-    held: tuple[Finding, ...]
-    rest: tuple[Finding, ...]
-    edits: tuple[Reach, ...]
     accepted: tuple[tuple[str, str], ...]
     unknown: tuple[str, ...]
     fingerprint: str
@@ -105,15 +114,6 @@ def in_order(snapshot: Snapshot) -> Snapshot:
 def gather(evidence: Evidence, policy: Policy) -> Facts:
     """Sort the evidence. The snapshot's findings are in order of key."""
     snapshot = evidence.snapshot
-    causes = [finding for finding in snapshot.findings if _may_be_a_cause(finding)]
-    users = [finding for finding in causes if finding.reaches("published")]
-    whole, added = difference(snapshot)
-    parts = tuple(part for part, _ in eased_for_some(snapshot))
-    removed = tuple(sorted((*whole, *parts), key=lambda finding: finding.key))
-    gone = {finding.key for finding in removed}
-    blocked = {r.key: r for r in snapshot.reach if r.verdict == "blocked-by-us" and r.edit}
-    held = tuple(f for f in users if f.key in blocked and f.reaches("candidate"))
-    named = gone | {finding.key for finding in held}
     unknown = tuple(_unknown(evidence, policy))
     moved = _moved(evidence, policy, unknown)
     mark = _mark(fingerprint(snapshot), moved)
@@ -123,17 +123,8 @@ def gather(evidence: Evidence, policy: Policy) -> Facts:
     return Facts(
         published=snapshot.closure("published") is not None,
         unreleased=_is_unreleased(evidence),
-        removed=removed,
-        partly=frozenset(part.key for part in parts),
-        added=added,
-        held=held,
-        rest=tuple(finding for finding in users if finding.key not in named),
-        edits=tuple(blocked[finding.key] for finding in held),
-        accepted=tuple(
-            (item.finding.key, f"{item.finding.key} {item.accepted.told}")
-            for item in evidence.record.tracked
-            if item.accepted
-        ),
+        **vars(_sorted(snapshot)),
+        accepted=_accepted(evidence.record),
         unknown=unknown,
         fingerprint=mark,
         spent=_versions(r for r in evidence.releases if _spends(r, mark)),
@@ -146,6 +137,34 @@ def gather(evidence: Evidence, policy: Policy) -> Facts:
         identical=evidence.identical,
         waivable=waivable,
         lapsed=lapsed,
+    )
+
+
+def _sorted(snapshot: Snapshot) -> Findings:
+    """What a release of HEAD would do about each finding that users get."""
+    causes = [finding for finding in snapshot.findings if _may_be_a_cause(finding)]
+    users = [finding for finding in causes if finding.reaches("published")]
+    whole, added = difference(snapshot)
+    parts = tuple(part for part, _ in eased_for_some(snapshot))
+    removed = tuple(sorted((*whole, *parts), key=lambda finding: finding.key))
+    blocked = {r.key: r for r in snapshot.reach if r.verdict == "blocked-by-us" and r.edit}
+    held = tuple(f for f in users if f.key in blocked and f.reaches("candidate"))
+    named = {finding.key for finding in (*removed, *held)}
+    return Findings(
+        removed=removed,
+        partly=frozenset(part.key for part in parts),
+        added=added,
+        held=held,
+        rest=tuple(finding for finding in users if finding.key not in named),
+        edits=tuple(blocked[finding.key] for finding in held),
+    )
+
+
+def _accepted(record: Record) -> tuple[tuple[str, str], ...]:
+    return tuple(
+        (item.finding.key, f"{item.finding.key} {item.accepted.told}")
+        for item in record.tracked
+        if item.accepted
     )
 
 

@@ -47,22 +47,28 @@ def offer(context: Context, repository: str, seal: Seal) -> Seal:
     """
     if not seal.plan.fix:
         return seal
-    config = context.workspace.config
-    if config.forge is None or config.remote is None or repository == LOCAL:
+    if not _offers(context, repository):
         context.tell(f"unmerged: main lacks the release commit; run: git merge {seal.manifest.tag}")
         return seal
     return _step(context, seal, OFFER, lambda: _offer(context, seal))
 
 
+def _offers(context: Context, repository: str) -> bool:
+    """Whether there is a forge where release commits are offered."""
+    config = context.workspace.config
+    return config.forge is not None and config.remote is not None and repository != LOCAL
+
+
 def catch_up(context: Context, repository: str) -> None:
-    """Try again what the forge did not take in earlier runs.
+    """Do again what the forge did not take in earlier runs, and what a run died before.
 
     :param repository: the repository's name.
     """
+    offers = _offers(context, repository)
     for seal in seals(context.ledger, repository):
-        for name, act in ((ANNOUNCE, announce), (OFFER, offer)):
-            if seal.done(name + FAILED) and not seal.done(name):
-                seal = act(context, repository, seal)  # noqa: PLW2901 - the seal with its journal
+        told = announce(context, repository, seal) if seal.done(ANNOUNCE + FAILED) else seal
+        if offers and told.receipt:
+            offer(context, repository, told)
 
 
 def forge_of(context: Context) -> GitHub | None:
@@ -120,6 +126,9 @@ def _announce(context: Context, seal: Seal) -> str:
 
 def _offer(context: Context, seal: Seal) -> str:
     remote = Remote(context.workspace.git, context.workspace.config.remote or "")
+    branch = remote.default_tip()
+    if branch and remote.holds(branch, seal.manifest.commit):
+        return f"{branch.name} of {remote.name} has the release commit already"
     return open_request(context, remote, seal)
 
 

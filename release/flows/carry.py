@@ -94,6 +94,7 @@ class InLedger:
 
 
 L = TypeVar("L", bound=Load)
+R = TypeVar("R")
 
 
 def carry(context: Context, repository: Repository, load: L, steps: Iterable[str]) -> L:
@@ -121,7 +122,7 @@ def carry(context: Context, repository: Repository, load: L, steps: Iterable[str
     return load
 
 
-def _patiently(act: Callable[[], str]) -> str:
+def _patiently(act: Callable[[], R]) -> R:
     """The bytes are fixed, so nothing hangs on an index's answer but when it goes on."""
     try:
         return act()
@@ -168,13 +169,14 @@ def converge(context: Context, repository: Repository, seal: Seal) -> Seal:
 def arrived(repository: Repository, manifest: Manifest) -> tuple[IndexFile, ...]:
     """The sealed files that the index lists with our hash.
 
-    :raises UnreachableError: it did not answer.
+    :raises TryAgainError: it did not answer.
     """
     ours = {file.name: file for file in manifest.files}
     index = SimpleIndex(repository.simple_url, fresh=True)
+    listed = _patiently(partial(index.files, manifest.project))
     return tuple(
         file
-        for file in index.files(manifest.project)
+        for file in listed
         if file.name in ours
         and (file.sha256 or sha256(index.download(file))) == ours[file.name].sha256
     )

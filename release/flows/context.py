@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from release.adapters import meter
-from release.adapters.builder import built_metadata
+from release.adapters.builder import built_metadata, static_metadata
 from release.adapters.clock import Clock
 from release.adapters.ledger import Ledger
 from release.adapters.remote import Remote
@@ -39,6 +39,9 @@ class Context:
     @cached_property
     def metadata(self) -> CoreMetadata:
         """The metadata of HEAD, static where PEP 621 guarantees it and built otherwise."""
+        static = static_metadata(self.workspace.read("pyproject.toml") or "")
+        if static:
+            return static
         with self.workspace.checkout(self.workspace.commit) as folder:
             return built_metadata(folder, index_url=self.workspace.config.index_url)
 

@@ -223,12 +223,19 @@ def is_wanted(context: Context, decision: Decision) -> bool:
 
 
 def propose(
-    context: Context, scanned: Scanned, *, advisories: str | None, share: bool, dry_run: bool
+    context: Context,
+    scanned: Scanned,
+    *,
+    advisories: str | None,
+    share: bool,
+    dry_run: bool,
+    asks: bool = True,
 ) -> Fix | None:
     """Make the branch, push it where a remote is configured, and open a pull request where a
     forge is; once for one edit, even if a person has thrown the branch away since.
 
     :param share: whether it may leave this machine; a rehearsal does not.
+    :param asks: whether the forge is asked for the pull request; else a later run does.
     :raises BlockedError: as of :func:`prepare`.
     :raises ForgeError: the forge refused.
     :raises TryAgainError: remote or forge do not answer; what is done stays done.
@@ -236,14 +243,16 @@ def propose(
     edits = wanted(scanned.snapshot).edits
     mark = edit_digest(context.metadata.normalized_name, edits)
     known = context.ledger.read(Fix, context.ledger.tip("fixes", mark), "fix.json")
-    if known and _is_complete(context, known, share=share):
+    if known and _is_complete(context, known, share=share, asks=asks):
         return known
     edited = prepare(context, scanned, advisories=advisories)
     if edited is None or dry_run:
         return edited.fix if edited else None
     fix = keep(context, edited)
     if share:
-        fix = _shared(context, fix, edited.wanted)
+        fix = _pushed(context, fix)
+    if share and asks:
+        fix = _requested(context, fix, edited.wanted)
     context.ledger.write(
         context.ledger.ref("fixes", mark),
         documents(fix=fix),
@@ -254,24 +263,29 @@ def propose(
     return fix
 
 
-def _is_complete(context: Context, known: Fix, *, share: bool) -> bool:
+def _is_complete(context: Context, known: Fix, *, share: bool, asks: bool) -> bool:
     config = context.workspace.config
     pushed = known.remote == config.remote or not config.remote
-    return not share or (pushed and bool(known.pull_request or not config.forge))
+    asked = bool(known.pull_request) or not (config.forge and asks)
+    return not share or (pushed and asked)
 
 
-def _shared(context: Context, fix: Fix, asked: Wanted) -> Fix:
+def _pushed(context: Context, fix: Fix) -> Fix:
     config = context.workspace.config
     if config.remote is None:
         return fix
     remote = Remote(context.workspace.git, config.remote)
     push_branch(remote, fix.branch, fix.commit or fix.base)
-    forge = forge_of(context)
+    return replace(fix, remote=config.remote)
+
+
+def _requested(context: Context, fix: Fix, asked: Wanted) -> Fix:
+    forge = forge_of(context) if context.workspace.config.remote else None
     if forge is None:
-        return replace(fix, remote=config.remote)
+        return fix
     body = request_body(asked.findings, asked.edits)
     made = forge.pull_request(fix.branch, subject(asked.findings), body)
-    return replace(fix, remote=config.remote, pull_request=made.html_url)
+    return replace(fix, pull_request=made.html_url)
 
 
 def is_released(context: Context, decision: Decision) -> bool:

@@ -45,16 +45,14 @@ def land(context: Context, repository: str) -> None:
 
 def _land(context: Context, remote: Remote, seal: Seal, *, by_request: bool) -> str:
     git, commit = context.workspace.git, seal.manifest.commit
-    branch = remote.default_branch()
-    tip = remote.tips(branch).get(branch) if branch else None
-    if branch is None or tip is None:
+    branch = remote.default_tip()
+    if branch is None:
         return f"unmerged: {remote.name} names no default branch"
-    remote.fetch([branch])
-    if git.is_ancestor(commit, tip):
+    if remote.holds(branch, commit):
         return MERGED
-    if git.is_ancestor(tip, commit):
-        remote.move(branch, commit, old=tip)
-        return f"{branch.removeprefix('refs/heads/')} of {remote.name} now stands on it"
+    if git.is_ancestor(branch.tip, commit):
+        remote.move(branch.ref, commit, old=branch.tip)
+        return f"{branch.name} of {remote.name} now stands on it"
     if not by_request:
         return f"unmerged: run git merge {seal.manifest.tag}"
     address = open_request(context, remote, seal)
@@ -79,25 +77,24 @@ def land_findings(context: Context) -> None:
 
 
 def _land_findings(context: Context, remote: Remote, *, by_request: bool) -> str:
-    git, branch = context.workspace.git, remote.default_branch()
-    refs = [ref for ref in (branch, f"refs/heads/{FINDINGS}") if ref]
-    tips = remote.tips(*refs)
-    if branch is None or branch not in tips:
+    git, branch = context.workspace.git, remote.default_tip()
+    if branch is None:
         return f"not committed: {remote.name} names no default branch"
-    remote.fetch(ref for ref in refs if ref in tips)
-    tip, offered = tips[branch], tips.get(f"refs/heads/{FINDINGS}")
+    tip, offers = branch.tip, f"refs/heads/{FINDINGS}"
+    offered = remote.tips(offers).get(offers)
+    remote.fetch([branch.ref, offers] if offered else [branch.ref])
     files = _changed(context, tip)
     if not files:
         return ""
     if _held(git, tip, files) != _held(git, context.workspace.commit, files):
-        return f"not committed: {branch} has other ones than HEAD; the next run on it does"
+        return f"not committed: {branch.name} has other ones than HEAD; the next run on it does"
     if not by_request:
         commit = _commit(context, tip, files)
-        remote.move(branch, commit, old=tip)
-        return f"committed to {branch.removeprefix('refs/heads/')} of {remote.name}"
+        remote.move(branch.ref, commit, old=tip)
+        return f"committed to {branch.name} of {remote.name}"
     if offered is None or _held(git, offered, files) != list(files.values()):
         new = _commit(context, tip, files)
-        remote.move(f"refs/heads/{FINDINGS}", new, old=offered)
+        remote.move(offers, new, old=offered)
         offered = new
     return _offer_findings(context, offered)
 

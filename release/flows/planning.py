@@ -11,21 +11,23 @@ from release.adapters.index import SimpleIndex
 from release.adapters.repository import LOCAL, Repository
 from release.adapters.workspace import HUMAN_FACING
 from release.decide.waivers import waivers
-from release.errors import UsageError
+from release.errors import TryAgainError, UnreachableError, UsageError
 from release.flows.carry import PEELED
 from release.flows.context import Context
 from release.flows.gates import choose_gates
 from release.flows.outlook import outlook
 from release.flows.past import last_release
-from release.flows.seals import past_releases
+from release.flows.seals import last_taken, past_releases
 from release.flows.writing import write
 from release.model.decision import Decision
+from release.model.listing import IndexFile
 from release.model.plan import FileEdit, Plan, Problem
 from release.model.record import Record
 from release.model.snapshot import Snapshot
 from release.model.waiver import Waiver
 from release.record.findings_page import MARK, render_findings
 from release.ship import archives
+from release.ship.failures import PASSING, failure_of
 from release.ship.lines import lines
 from release.ship.plan import World, make_plan
 from release.ship.version import next_version
@@ -52,6 +54,8 @@ def plan(
     :param supplied: a folder of archives that were built elsewhere.
     :param uploads: whether this very process will upload, and so has to have the right to.
     """
+    # Before all else is looked at: what is sealed from here on makes this plan void.
+    after = last_taken(context.ledger, repository.name)
     world = _world(context, repository)
     world = replace(
         world,
@@ -72,6 +76,7 @@ def plan(
         announcement=written.announcement,
         delta=written.delta,
         remarks=written.remarks,
+        after=after,
     )
 
 
@@ -86,7 +91,7 @@ def _world(context: Context, repository: Repository) -> World:
         repository=repository.name,
         commit=workspace.commit,
         tag_prefix=prefix,
-        listed=index.files(metadata.normalized_name),
+        listed=_listed(index, metadata.normalized_name),
         tags=_tags(context),
         sealed=context.ledger.versions(repository.name),
         dirty=workspace.dirty(),
@@ -101,6 +106,25 @@ def _world(context: Context, repository: Repository) -> World:
         preflight=outlook(context, repository, index),
         announces=workspace.config.forge is not None and repository.name != LOCAL,
     )
+
+
+def _listed(index: SimpleIndex, project: str) -> tuple[IndexFile, ...]:
+    """What the index has: without that no version is free.
+
+    :raises TryAgainError: it is silent or busy for now.
+    :raises UnreachableError: its answer is none that another try would mend.
+    """
+    try:
+        return index.files(project)
+    except UnreachableError as error:
+        if failure_of(error) not in PASSING:
+            raise
+        raise TryAgainError(
+            error.what,
+            why=error.why,
+            remedy="run the same command again when it answers; nothing was changed",
+            failure=error.failure,
+        ) from error
 
 
 def last_scan(context: Context) -> Snapshot | None:

@@ -16,9 +16,10 @@ from release.flows.gates import run_gates
 from release.flows.handover import Cargo
 from release.flows.past import last_release
 from release.flows.planning import supplied_files
-from release.flows.seals import Seal, open_seal, take_seal
+from release.flows.seals import Seal, last_taken, open_seal, take_seal
 from release.flows.verify import STRICT, Archived, require_identity, verify
 from release.model.plan import Plan
+from release.model.seal import Manifest
 from release.model.waiver import Waiver
 from release.ship import archives
 
@@ -141,24 +142,25 @@ def _release_commit(context: Context, agreed: Plan) -> str:
 
 
 def _require_quiet(context: Context, agreed: Plan) -> None:
-    """Nobody else sealed anything since this run first looked: plan and decision rest on that.
+    """Nobody else sealed anything since the plan was made: it and the decision rest on that.
 
     A run that was overtaken may see the other's files on the index, and would take the number
-    after them for a release that nobody is owed any more.
+    after them for a release that nobody is owed any more. What is sealed from here on,
+    :func:`take_seal` notices.
 
     :raises TryAgainError: somebody did.
     """
     ledger, repository = context.ledger, agreed.repository
-    known = set(ledger.versions(repository))
     ledger.fetch()
-    news = set(ledger.versions(repository)) - known
-    unfinished = open_seal(ledger, repository)
-    if news or unfinished:
-        version = unfinished.manifest.version if unfinished else ", ".join(sorted(news))
+    unfinished, last = open_seal(ledger, repository), last_taken(ledger, repository)
+    if unfinished or last != agreed.after:
+        found = unfinished.manifest if unfinished else ledger.read(Manifest, last, "manifest.json")
+        other = found.version if found else "another version"
         raise TryAgainError(
-            f"{agreed.version} is not sealed: {version} was, by another run, meanwhile",
+            f"{agreed.version} is not sealed: {other} was, by another run, meanwhile",
             why="the plan was made without knowing that",
             remedy="run again: it carries on what is unfinished, and plans what is still wanted",
+            failure="conflict",
         )
 
 

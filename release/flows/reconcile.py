@@ -190,13 +190,10 @@ class _Look:
         done = [one for one in sightings if one.journal and one.journal.state == "confirmed"]
         if remote is None or config.commit == "none" or not done or "remote" in self.unseen:
             return sightings
-        branch = remote.default_branch()
-        tip = remote.tips(branch).get(branch) if branch else None
-        last = done[-1]
-        if branch is None or tip is None or last.manifest is None:
+        branch, last = remote.default_tip(), done[-1]
+        if branch is None or last.manifest is None:
             return sightings
-        remote.fetch([branch])
-        merged = self.ledger.git.is_ancestor(last.manifest.commit, tip)
+        merged = remote.holds(branch, last.manifest.commit)
         return tuple(_with_merged(one, merged) if one is last else one for one in sightings)
 
 

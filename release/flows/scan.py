@@ -24,7 +24,8 @@ from release.flows.reports import (
     run_scanners,
     with_reports,
 )
-from release.flows.snapshot import ScanRequest, take_snapshot
+from release.flows.roots import ScanRequest
+from release.flows.snapshot import take_snapshot
 from release.flows.yank import look_again
 from release.model.acceptance import Remark
 from release.model.base import decode, digest, encode

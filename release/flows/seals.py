@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 from msgspec.structs import replace
 from packaging.version import Version
 
+from release.adapters.git import Move
 from release.adapters.ledger import Ledger, documents
 from release.decide.rules import MINOR
 from release.errors import TryAgainError
@@ -21,6 +22,13 @@ from release.model.release import Release
 from release.model.seal import Entry, Journal, Manifest, SealState
 from release.model.waiver import Waiver
 from release.ship.archives import describe
+
+KEPT = MANIFEST, PLAN, JOURNAL, RECEIPT = (
+    "manifest.json", "plan.json", "journal.json", "receipt.json",
+)  # fmt: skip
+"""The documents of a release."""
+LAST = "last"
+"""The ref below a repository's that stands on the seal taken last, whatever became of it."""
 
 
 @dataclass(frozen=True)
@@ -49,29 +57,36 @@ def read_seal(ledger: Ledger, repository: str, version: str) -> Seal | None:
     :raises DocumentError: the ledger's documents cannot be read.
     """
     tip = ledger.tip(repository, "releases", version)
-    if tip is None:
-        return None
-    files = ledger.documents(tip)
-    receipt = files.get("receipt.json")
+    return None if tip is None else _seal(tip, ledger.documents([tip], KEPT)[tip])
+
+
+def _seal(tip: str, files: Mapping[str, bytes]) -> Seal:
+    receipt = files.get(RECEIPT)
     return Seal(
         tip=tip,
-        manifest=decode(Manifest, files.get("manifest.json", b""), origin="manifest"),
-        plan=decode(Plan, files.get("plan.json", b""), origin="plan"),
-        journal=decode(Journal, files.get("journal.json", b""), origin="journal"),
+        manifest=decode(Manifest, files.get(MANIFEST, b""), origin="manifest"),
+        plan=decode(Plan, files.get(PLAN, b""), origin="plan"),
+        journal=decode(Journal, files.get(JOURNAL, b""), origin="journal"),
         receipt=decode(Receipt, receipt, origin="receipt") if receipt else None,
     )
 
 
 def seals(ledger: Ledger, repository: str) -> Iterator[Seal]:
     """All seals of a repository, lowest version first."""
-    for version in sorted(ledger.versions(repository), key=Version):
-        if seal := read_seal(ledger, repository, version):
-            yield seal
+    tips = ledger.releases(repository)
+    held = ledger.documents(tips.values(), KEPT)
+    for version in sorted(tips, key=Version):
+        yield _seal(tips[version], held[tips[version]])
 
 
 def open_seal(ledger: Ledger, repository: str) -> Seal | None:
     """The seal that is still to be carried to its end, if there is one."""
     return next((seal for seal in seals(ledger, repository) if seal.is_open), None)
+
+
+def last_taken(ledger: Ledger, repository: str) -> str:
+    """The ledger's commit of the seal that was taken last; empty where there is none."""
+    return ledger.tip(repository, LAST) or ""
 
 
 def past_releases(ledger: Ledger, repository: str) -> tuple[Release, ...]:
@@ -107,27 +122,26 @@ def take_seal(
     the release commit and from the stored bytes, so that git keeps both; the ref of the bytes is
     set by the winner alone, afterwards.
 
+    The ref :data:`LAST` moves in the same act, from where the plan saw it. So of two runs that saw
+    nothing open, one seals, whatever versions they want.
+
     :param waived: the gates that were red.
-    :raises TryAgainError: another run has won this version.
+    :raises TryAgainError: another run has won this version, or sealed another since the plan.
     """
     repository, version = plan.repository, plan.version
-    if ledger.tip(repository, "releases", version):
-        raise TryAgainError(
-            f"{version} has just been sealed by another run",
-            remedy="run again: it resumes that seal, or plans the next version",
-            failure="conflict",
-        )
     stored = ledger.store(archives, message=f"bytes of {version}", at=at, parents=())
     manifest = _manifest(plan, commit, stored, archives, content, at)
     manifest = replace(manifest, waivers=waived)
     journal = Journal(entries=entries)
-    tip = ledger.write(
-        ledger.ref(repository, "releases", version),
+    tip = ledger.store(
         documents(manifest=manifest, plan=plan, journal=journal),
-        old=None,
         message=f"seal {version} ({manifest.seal})",
         at=at,
         parents=(commit, stored),
+    )
+    ledger.move_together(
+        Move(ledger.ref(repository, "releases", version), tip, None),
+        Move(ledger.ref(repository, LAST), tip, plan.after or None),
     )
     name_bytes(ledger, manifest)
     return Seal(tip, manifest, plan, journal, None)

@@ -15,7 +15,7 @@ from release.adapters.repository import Repository
 from release.decide.circumstances import Asked
 from release.errors import IdenticalError, TryAgainError, UsageError
 from release.flows import fix as fixing
-from release.flows.announce import offer
+from release.flows.announce import catch_up, offer
 from release.flows.auto import (
     NO_REQUEST,
     Request,
@@ -42,7 +42,7 @@ from release.flows.planning import plan
 from release.flows.publish import build, check, record, require_planned
 from release.flows.scan import Scanned, Sources, scan
 from release.flows.seals import Seal, note, open_seal, read_seal, sealed_bytes
-from release.flows.words import of_plan
+from release.flows.words import of_fix, of_plan
 from release.model.decision import Decision
 from release.model.handover import Handover, Output, Stage
 from release.model.plan import Plan
@@ -176,6 +176,7 @@ def _recorded(context: Context, cargo: Cargo | None, advisories: str | None) -> 
         )
         keep(context, decision, known)
     if cargo is None:
+        _propose(context, scanned, decision, advisories)
         return Handed(decision=decision, scanned=scanned)
     cargo = _require_owed(cargo, decision)
     try:
@@ -183,6 +184,24 @@ def _recorded(context: Context, cargo: Cargo | None, advisories: str | None) -> 
     except IdenticalError as same:
         handed, decision = Handed(), judge_identical(context, known, same)
     return replace(handed, decision=decision, scanned=scanned)
+
+
+def _propose(
+    context: Context, scanned: Scanned, decision: Decision, advisories: str | None
+) -> None:
+    """Make and push the branch of an edit that HEAD lacks, where the configuration wants that.
+
+    Code of the project may run for its metadata, so no credential of the forge is here: the pull
+    request is opened by a person, or by a whole run.
+    """
+    if not fixing.is_wanted(context, decision) or fixing.is_released(context, decision):
+        return
+    share = context.to in {"", context.workspace.config.repository}
+    made = fixing.propose(
+        context, scanned, advisories=advisories, share=share, asks=False, dry_run=False
+    )
+    if made:
+        context.tell(of_fix(made))
 
 
 def _recorded_by_hand(context: Context, cargo: Cargo) -> Handed:
@@ -326,6 +345,7 @@ def finished(context: Context, repository: Repository, digest: str) -> Handed:
         seal = note(context.ledger, seal, proof)
     seal = converge(context, repository, seal) if seal.is_open else seal
     seal = offer(context, repository.name, seal)
+    catch_up(context, repository.name)
     land(context, repository.name)
     return Handed(seal=seal)
 

@@ -69,6 +69,8 @@ class Plan(Document, frozen=True, kw_only=True):
     ``waivers`` are the gates that may be red; ``less_provenance`` is the reason given for going
     without the attestations of the release before.
     ``fix`` is the edit of our requirements among them that HEAD lacks, if there is one.
+    ``after`` is the ledger's commit of the seal that was the last one when this was planned; empty
+    where there was none.
     """
 
     decision: Decision
@@ -89,3 +91,4 @@ class Plan(Document, frozen=True, kw_only=True):
     waivers: tuple[Waiver, ...] = ()
     less_provenance: str = ""
     fix: tuple[Edit, ...] = ()
+    after: str = ""

@@ -62,6 +62,8 @@ OF_STATUS: dict[int, Failure] = {
     507: "quota",
 }
 """By the status of an answer (RFC 9110, RFC 4918 for 507, RFC 6585 for 429)."""
+PASSING: frozenset[Failure] = frozenset({"network", "quota"})
+"""What may be over at the next try, without anybody doing anything."""
 QUOTA_WORDS = ("quota", "limit", "too large")
 """What a 400 says that is about room rather than about the file (PyPI answers so)."""
 

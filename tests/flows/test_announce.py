@@ -140,6 +140,13 @@ def test_the_release_commit_is_offered_to_main(shop, tmp_path):
     assert shop.steps == ["offer"]
 
 
+def test_what_main_has_already_is_not_offered(shop):
+    shop.forge.git("update-ref", "refs/heads/main", shop.seal.manifest.commit)
+    shop.offer()
+    assert (shop.steps, shop.forge.pulls) == (["offer"], [])
+    assert "has the release commit already" in shop.told[-1]
+
+
 def test_a_remote_that_is_not_there_leaves_it_unmerged(shop, tmp_path):
     (tmp_path / "bare.git").rename(tmp_path / "gone.git")
     shop.offer()

@@ -11,8 +11,9 @@ import pytest
 from release.adapters import locks
 from release.adapters.git import Git
 from release.adapters.ledger import Ledger, documents
+from release.adapters.remote import Remote
 from release.errors import ProjectError, TryAgainError
-from release.flows.seals import read_seal, sealed_bytes, take_seal
+from release.flows.seals import last_taken, read_seal, sealed_bytes, take_seal
 from release.model.changes import Changes
 from release.model.decision import Decision, Inputs, Reason
 from release.model.plan import Plan
@@ -133,8 +134,7 @@ def test_a_repository_without_a_commit_says_what_to_do(tmp_path):
         Git(tmp_path).head()
 
 
-def test_of_ten_that_seal_one_version_one_wins_and_its_bytes_are_the_ones_that_stay(git):
-    ledger = Ledger(git, "p")
+def plan_of(git, version, after=""):
     decision = Decision(
         action="release",
         trigger="manual",
@@ -143,16 +143,59 @@ def test_of_ten_that_seal_one_version_one_wins_and_its_bytes_are_the_ones_that_s
         fingerprint="f",
         inputs=Inputs(snapshot="", baseline="", policy="", config=""),
     )
-    plan = Plan(
+    return Plan(
         decision=decision,
         project="p",
         repository="local",
-        version="1.0",
-        tag="local/v1.0",
+        version=version,
+        tag=f"local/v{version}",
         commit=git.head(),
         notes="",
         steps=(),
+        after=after,
     )
+
+
+@pytest.fixture(params=["alone", "shared"])
+def ledgers(request, git, tmp_path_factory):
+    """Ten ledgers of ten runs: in one repository, or in ten that share a remote."""
+    if request.param == "alone":
+        return [Ledger(git, "p") for _ in range(10)]
+    folder = tmp_path_factory.mktemp("shared")
+    git.run("clone", "--quiet", "--bare", str(git.folder), str(folder / "remote.git"))
+    clones = [Git(folder / str(number)) for number in range(10)]
+    for clone in clones:
+        git.run("clone", "--quiet", str(folder / "remote.git"), str(clone.folder))
+    return [Ledger(clone, "p", Remote(clone, "origin")) for clone in clones]
+
+
+def test_of_ten_that_seal_ten_versions_at_once_one_wins(ledgers):
+    """No new plan while a seal is open: what was planned beside it may not be sealed."""
+
+    def seal(number, after=""):
+        ledger = ledgers[number]
+        ledger.fetch()
+        plan, archives = plan_of(ledger.git, f"1.{number}", after), {"p.whl": b"%d" % number}
+        try:
+            return take_seal(ledger, plan, plan.commit, archives, content="", entries=(), at=AT)
+        except TryAgainError:
+            return None
+
+    with ThreadPoolExecutor(10) as pool:
+        won = [taken for taken in pool.map(seal, range(10)) if taken]
+    (first,) = won
+    for ledger in ledgers:
+        ledger.fetch()
+        assert ledger.versions("local") == (first.manifest.version,)
+        assert last_taken(ledger, "local") == first.tip
+    ours = int(first.manifest.version[2:])
+    assert seal((ours + 1) % 10, after=first.tip), "who knows of it may go on"
+    assert seal((ours + 2) % 10, after=first.tip) is None
+
+
+def test_of_ten_that_seal_one_version_one_wins_and_its_bytes_are_the_ones_that_stay(git):
+    ledger = Ledger(git, "p")
+    plan = plan_of(git, "1.0")
 
     def seal(number):
         archives = {"p-1.0.tar.gz": b"bytes of run %d" % number}

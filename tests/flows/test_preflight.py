@@ -5,6 +5,8 @@ from __future__ import annotations
 from kit import commit, git, make_project, warden
 from shops import open_shop
 
+from release.testing.hostile_index import busy, html_page, serve_hostile_index, status
+
 CLASSIFIED = '\nclassifiers = ["Private :: Do Not Upload"]\nreadme = "README.rst"\n'
 
 
@@ -38,3 +40,24 @@ def test_who_is_behind_the_remote_pulls_first(tmp_path):
         assert "up-to-date" in checks(ran)
         git(shop.project, "pull", "-q", "--rebase", "origin", "main")
         assert shop.publish("--dry-run").code == 0
+
+
+def test_a_silent_index_is_for_later_and_one_that_says_no_is_for_a_person(tmp_path):
+    """Neither is taken for an index on which every version is free."""
+    project = make_project(tmp_path / "project")
+    with serve_hostile_index() as index:
+        to = ("--to", index.upload_url)
+        right = {"TWINE_USERNAME": index.username, "TWINE_PASSWORD": index.password}
+        index.misbehave("listing", then=busy(0))
+        later = warden(project, "release.publish", *to, **right)
+        assert (later.code, later.document["error"]) == (75, "tryagain"), later.err
+        assert "run the same command again" in later.document["next"]
+        for fault in (status(403), html_page()):
+            index.heal()
+            index.misbehave("listing", then=fault)
+            refused = warden(project, "release.publish", *to, **right)
+            assert (refused.code, refused.document["error"]) == (4, "unreachable"), refused.err
+        index.heal()
+    gone = warden(project, "release.publish", *to, **right)
+    assert (gone.code, gone.document["error"]) == (75, "tryagain"), gone.err
+    assert git(project, "for-each-ref", "refs/release-warden", "refs/tags") == ""

@@ -32,6 +32,7 @@ def test_a_release_is_in_the_index_the_ledger_of_the_remote_and_its_tags(shop):
         f"{LEDGER}/decisions",
         f"{LEDGER}/runs",
         f"{LEDGER}/{NAME}/bytes/1.0.0",
+        f"{LEDGER}/{NAME}/last",
         f"{LEDGER}/{NAME}/releases/1.0.0",
         "refs/tags/v1.0.0",
     ]

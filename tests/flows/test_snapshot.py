@@ -27,7 +27,8 @@ from release.adapters.index import SimpleIndex, pypi_simple_url
 from release.adapters.uv import Uv, reasons, root_wheel
 from release.adapters.web import session_for
 from release.config import Config
-from release.flows.snapshot import ScanRequest, take_snapshot
+from release.flows.roots import ScanRequest
+from release.flows.snapshot import take_snapshot
 from release.model.metadata import CoreMetadata
 from release.model.snapshot import Closure, Project, Reach, Snapshot
 from release.record.carry import carry_forward

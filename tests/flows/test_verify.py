@@ -70,3 +70,17 @@ def test_line_ends_that_git_converts_are_no_change(project, tmp_path):
 def test_an_interpreter_stands_for_its_version():
     found = interpreters([OURS, "3.99"])
     assert list(found) == [OURS]
+
+
+def test_a_shim_of_pyenv_is_passed_by(tmp_path, monkeypatch):
+    """It is a shell script that may lead to no Python at all, and takes longer than Python does."""
+    real = tmp_path / "versions" / "3.99.1" / "bin" / "python3.99"
+    shim, asked = tmp_path / "shims" / "python3.99", tmp_path / "asked"
+    for path, script in ((real, "echo 3.99 final"), (shim, f"touch {asked}; echo 3.99 final")):
+        path.parent.mkdir(parents=True)
+        path.write_text(f"#!/bin/sh\n{script}\n")
+        path.chmod(0o755)
+    monkeypatch.setenv("PYENV_ROOT", str(tmp_path))
+    monkeypatch.setenv("PATH", f"{shim.parent}:/usr/bin:/bin")
+    assert interpreters(["3.99"]) == {"3.99": str(real)}
+    assert not asked.exists()

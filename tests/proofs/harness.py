@@ -173,7 +173,7 @@ class Case:
                 there[ref] == here.get(ref) for ref in there if "/heads/" not in ref
             ),
             "tag": there[f"refs/tags/{manifest['tag']}"] == manifest["commit"],
-            "release commit on main": there["refs/heads/main"] == manifest["commit"],
+            "main": self._main(manifest["commit"]),
             "branch here": git(self.project, "rev-parse", "HEAD") == manifest["base"],
             "tree": git(self.project, "status", "--porcelain"),
             "forge": self._announced(hashes),
@@ -185,6 +185,13 @@ class Case:
         """Whether no other bytes were ever offered under the names."""
         index = self.world.index
         return index is None or all(index.offered[name] == {hashes[name]} for name in hashes)
+
+    def _main(self, release: str) -> tuple[str, ...]:
+        """What stands on the main branch that people share, from the release commit on."""
+        line = git(self.ledger, "log", "--first-parent", "--format=%H %s", "main").splitlines()
+        split = [one.partition(" ") for one in line]
+        at = next((n for n, (commit, _, _) in enumerate(split) if commit == release), None)
+        return ("without it",) if at is None else tuple(s for _, _, s in split[: at + 1])
 
     def _announced(self, hashes: dict[str, str]) -> list[tuple[str, bool, bool]]:
         wanted = {name: f"sha256:{digest}" for name, digest in hashes.items()}
@@ -275,7 +282,7 @@ def auto_world(folder: Path, index: HostileIndex, forge: Forge) -> World:
     pyproject.write_text(text.replace("dependencies = []", 'dependencies = ["tiny<2"]'))
     commit(project, "holds tiny")
     share(folder)
-    env = env_of(index, forge)
+    env = {**env_of(index, forge), "CI": "true"}  # where the files about findings are committed
     forge.bare = folder / "remote.git"
     right = Given(Credential(index.username, index.password))
     shop = Repository("shop", index.simple_url, index.upload_url, right)

@@ -34,7 +34,9 @@ ACTS = {
     "note": "release.flows.carry:note",
     "announce": "release.flows.carry:announce",
     "receipt": "release.flows.carry:_confirmed",
+    "offer": "release.flows.auto:offer",
     "land": "release.flows.auto:land",
+    "findings": "release.flows.tasks:land_findings",
     "documents": "release.flows.console:_after",
 }
 """By name, where an act is looked up when it is called."""

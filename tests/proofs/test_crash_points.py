@@ -8,6 +8,7 @@ and what the forge shows; see :meth:`harness.Case.state`. Where a run is killed 
 from __future__ import annotations
 
 import contextlib
+import functools
 import itertools
 import os
 import signal
@@ -25,7 +26,7 @@ STEPS = ("commit", "gates", "build", "verify", "upload", "confirm", "prove", "ta
 ACTS = ("plan", "keep", "seal", "bytes", "announce", "receipt", "land", "documents")
 NOTES = tuple(f"note#{number}" for number in range(1, 5))
 """The lines of upload, confirm, prove and tag in the journal."""
-AUTOMATIC = ("scan", "judge", "scan#2")
+AUTOMATIC = ("scan", "judge", "scan#2", "findings")
 ENDS = tuple(
     f"{end}:{name}" for name, end in itertools.product((*STEPS, *ACTS, *NOTES), ("before", "after"))
 )
@@ -79,15 +80,27 @@ class Ground:
 
 
 @pytest.fixture(scope="module")
-def ground(request, tmp_path_factory):
-    folder = tmp_path_factory.mktemp(request.param)
-    with open_world(request.param, folder / "template") as world:
-        case = world.copy(folder / "unhindered")
-        child = case.start(f"list:{folder / 'effects'}")
-        _, said = child.communicate()
-        assert child.returncode == 0, said
-        effects = len((folder / "effects").read_text().splitlines())
-        yield Ground(world, effects, case.state())
+def grounds(tmp_path_factory):
+    """Grounds by name, each made once: a distributed run asks for them in any order."""
+    with contextlib.ExitStack() as stack:
+
+        @functools.cache
+        def made(name):
+            folder = tmp_path_factory.mktemp(name)
+            world = stack.enter_context(open_world(name, folder / "template"))
+            case = world.copy(folder / "unhindered")
+            child = case.start(f"list:{folder / 'effects'}")
+            _, said = child.communicate()
+            assert child.returncode == 0, said
+            effects = len((folder / "effects").read_text().splitlines())
+            return Ground(world, effects, case.state())
+
+        yield made
+
+
+@pytest.fixture
+def ground(request, grounds):
+    return grounds(request.param)
 
 
 def pytest_generate_tests(metafunc):
@@ -101,11 +114,9 @@ def pytest_generate_tests(metafunc):
             for number, point in list(enumerate(POINTS[world]))[::every]
         ]
         ids = [", ".join(case) for case in cases]
-        metafunc.parametrize(
-            ("ground", "point", "victim"), cases, ids=ids, indirect=["ground"], scope="module"
-        )
+        metafunc.parametrize(("ground", "point", "victim"), cases, ids=ids, indirect=["ground"])
     elif "ground" in metafunc.fixturenames:
-        metafunc.parametrize("ground", ["embedded", *MAKERS], indirect=True, scope="module")
+        metafunc.parametrize("ground", ["embedded", *MAKERS], indirect=True)
 
 
 def kill_at(case, point, victim):

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import signal
+import subprocess
+import sys
 
 import fix_world
 import pytest
 from fix_world import LEDGER, branches, configure, on_github, state, warn
 from forge_server import Trouble
+from harness import KILLED
 from kit import commit, git, refs, served, warden
 from osv_server import Trouble as Silence
 
@@ -18,6 +23,7 @@ from release.errors import BlockedError, UnknownError
 from release.flows.context import Context
 from release.flows.fix import prepare
 from release.flows.scan import scan
+from release.testing.hostile_index import serve_hostile_index
 
 shelf, osv_server, osv = fix_world.shelf, fix_world.osv_server, fix_world.osv
 template, project, forge = fix_world.template, fix_world.project, fix_world.forge
@@ -123,6 +129,38 @@ def test_a_run_that_dies_after_the_seal_is_gone_on_with(project, osv, monkeypatc
     assert git(project, "tag").split() == ["local/v1.0.0", "local/v1.0.1"]
 
 
+def test_a_run_that_dies_before_its_offer_is_caught_up(project, osv, forge):
+    """The release is whole by then; only the pull request for its commit is missing."""
+    with serve_hostile_index() as index:
+        env = on_github(
+            forge, project,
+            'fix = "release"',
+            'repository = "shop"',
+            "[tool.release-warden.repositories.shop]",
+            f'upload-url = "{index.upload_url}"',
+        )  # fmt: skip
+        env |= {"TWINE_USERNAME": index.username, "TWINE_PASSWORD": index.password}
+        first = warden(project, "release.publish", "--reason", "Here, too.", **env)
+        assert first.code == 0, first.err
+        warn(osv, "PYSEC-1", "lib", "2.0")
+        argv = [sys.executable, "-P", str(KILLED), "before:offer", "group", "release.auto"]
+        killed = subprocess.run(
+            [*argv, "--project", str(project)],
+            env={**os.environ, **env},
+            capture_output=True,
+            start_new_session=True,
+            check=False,
+        )
+        assert killed.returncode == -signal.SIGKILL, killed.stderr
+        assert (len(index.stored), forge.pulls) == (4, [])
+        for _ in range(2):
+            ran = warden(project, "release.auto", **env)
+            assert ran.code == 0, ran.err
+            (pull,) = forge.pulls
+            assert pull["head"]["ref"] == "release-warden/v1.0.1"
+        assert len(index.stored) == 4
+
+
 @pytest.mark.beyond_sample
 @pytest.mark.parametrize(
     ("policy", "rule"),
@@ -200,6 +238,21 @@ def test_in_stages_the_edit_travels_with_the_plan(project, osv):
     replayed = warden(project, "release.replay", f"{LEDGER}/local/releases/1.0.1")
     assert replayed.code == 0, replayed.err
     assert state(project)[:2] == before[:2]
+
+
+def test_in_stages_a_proposal_is_pushed_without_the_forges_token(project, osv, forge):
+    """The stage that records may run code of the project, and a pull request needs a token."""
+    warn(osv, "PYSEC-1", "lib", "2.0")
+    env = on_github(forge, project, 'fix = "propose"')
+    for _ in range(2):
+        ran = warden(project, "release.auto", "--stage", "record")
+        assert (ran.code, ran.document["decision"]["action"]) == (0, "hold"), ran.err
+        (branch,) = (b for b in branches(project) if b != "main")
+        assert forge.git("rev-parse", f"refs/heads/{branch}") == git(project, "rev-parse", branch)
+        assert forge.pulls == []
+    whole = warden(project, "release.auto", **env)
+    assert whole.code == 0, whole.err
+    assert [pull["head"]["ref"] for pull in forge.pulls] == [branch]
 
 
 def test_in_stages_what_is_held_at_the_end_is_not_sealed(project, osv):

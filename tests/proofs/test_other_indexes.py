@@ -18,7 +18,7 @@ from release.adapters.credentials import Credential, Given
 from release.adapters.index import SimpleIndex
 from release.adapters.repository import Repository
 from release.adapters.upload import upload
-from release.testing.hostile_index import HostileIndex, serve_hostile_index
+from release.testing.hostile_index import HostileIndex, serve_hostile_index, status
 
 pytestmark = pytest.mark.proof
 
@@ -118,16 +118,21 @@ def hashes(project, version):
 @pytest.fixture
 def project(template, far, tmp_path):
     far.line.heal()
-    return shutil.copytree(template, tmp_path / "project")
+    return shutil.copytree(template, tmp_path / "project", symlinks=True)
 
 
 def sealed(project, far, version):
-    """Seal a version whose first upload is refused."""
+    """Seal a version whose first upload the line refuses.
+
+    The servers hear of none of these refusals: of a few wrong passwords pypiron makes a cooldown.
+    """
     with (project / "plain_thing.py").open("a") as file:
         file.write(f"\n# {version}\n")
     commit(project, version)
     words = ("release.publish", "--bump", version)
-    ran = warden(project, *words, **{**far.right, "TWINE_PASSWORD": "wrong"})
+    far.line.misbehave("upload", then=status(401))
+    ran = warden(project, *words, **far.right)
+    far.line.heal()
     assert (ran.code, ran.document["error"]) == (1, "repository"), ran.err
     assert far.served(version) == {}
 

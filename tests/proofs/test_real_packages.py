@@ -18,7 +18,8 @@ from packaging.version import Version
 
 from release.adapters.index import SimpleIndex, pypi_simple_url
 from release.config import Config
-from release.flows.snapshot import ScanRequest, take_snapshot
+from release.flows.roots import ScanRequest
+from release.flows.snapshot import take_snapshot
 from release.model.metadata import CoreMetadata, parse_metadata
 from release.model.snapshot import Project, Snapshot
 

@@ -17,6 +17,8 @@ from shops import LEDGER, NAME, STAGES, Jobs, open_shop
 from release.adapters.credentials import Credential, Given
 from release.adapters.repository import Repository
 from release.adapters.upload import upload
+from release.adapters.workspace import HUMAN_FACING
+from release.flows.land import FILES, TITLE
 from release.testing.hostile_index import good, status
 
 pytestmark = pytest.mark.proof
@@ -242,6 +244,34 @@ def test_an_owed_release_goes_through_all_stages_and_an_unowed_one_through_none(
     ran = Jobs(shop, "release.auto").until("finish", *advisories)
     assert (ran.document["version"], ran.document["trigger"]) == ("1.0.1", "security-auto")
     assert git(shop.remote, "rev-parse", "v1.0.1") == shop.sealed("1.0.1", "manifest")["commit"]
+
+
+@pytest.mark.parametrize("wanted", ["push", "none"])
+def test_a_whole_automatic_run_in_ci_lands_the_release_and_the_findings(tmp_path, wanted):
+    """``commit = "push"``: main gets the release commit, and on top of it what was found."""
+    with open_shop(tmp_path, f'commit = "{wanted}"') as shop:
+        server = shop.server
+        given = Given(Credential(server.username, server.password))
+        own = Repository("own", server.simple_url, server.upload_url, given)
+        upload(own, [make_wheel(tmp_path / "w", version=version) for version in ("1.0", "2.0")])
+        require(shop.project, '["tiny<2"]')
+        assert shop.publish().code == 0
+        git(shop.project, "pull", "--quiet", "--ff-only", "origin", "main")
+        require(shop.project, '["tiny"]')
+        before = git(shop.remote, "rev-parse", "main")
+        advisories = advise(tmp_path / "advisories", "tiny", fixed="2.0")
+        words = ("release.auto", "--advisories", str(advisories))
+        for name in ("first", "second"):
+            ran = warden(shop.clone(name), *words, CI="true", **shop.right)
+            assert ran.code == 0, ran.err
+        after = git(shop.remote, "log", "--format=%s", f"{before}..main").splitlines()
+        if wanted == "none":
+            assert after == []
+            return
+        assert after == [TITLE, "Release plain-thing 1.0.1"]
+        assert git(shop.remote, "rev-parse", "main^") == git(shop.remote, "rev-parse", "v1.0.1")
+        changed = git(shop.remote, "diff", "--name-only", "main^", "main").split()
+        assert changed == [f"{HUMAN_FACING}/{name}" for name in FILES]
 
 
 def test_archives_built_elsewhere_are_sealed_as_they_are(shop, tmp_path):

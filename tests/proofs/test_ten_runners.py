@@ -166,6 +166,21 @@ def test_of_two_commits_that_race_for_one_version_one_gets_it(tmp_path, count):
         require_one(shop, "1.0.1", [following], others=("1.0.0",))
 
 
+def test_of_ten_who_want_ten_versions_one_seals_hers(tmp_path, count):
+    """No version is raced for twice, and still no two may be under way at once."""
+    with open_shop(tmp_path, PYTHONS) as shop:
+        runners = clones(shop, count)
+        with ThreadPoolExecutor(count) as pool:
+            asked = [
+                pool.submit(start, shop, one, "--bump", f"1.{number}.0")
+                for number, one in enumerate(runners)
+            ]
+            ran = [one.result() for one in asked]
+        require_clear(ran, DONE, BLOCKED, AGAIN)
+        (ref,) = (ref for ref in shop.refs(LEDGER) if "/releases/" in ref)
+        require_one(shop, ref.rpartition("/")[2], ran)
+
+
 def when(seen: Callable[[], bool], act: Callable[[], None], ended: Callable[[], bool]) -> None:
     """Do something as soon as something is seen, unless all is over before."""
     while not ended():
