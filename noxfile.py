@@ -22,19 +22,21 @@ TABLE = (
     Gate("lint", "ruff's rules and format, and who may import whom", gates.lint, default=True),
     Gate("types", "mypy, strict", gates.types, default=True),
     Gate("tests", "pytest; another Python: --force-python 3.12", gates.tests, default=True),
-    Gate("infrastructure", "cfn-lint and checkov on the templates", gates.infrastructure),
     Gate("audit", "what we ship, seen by our own scanner", gates.audit),
     Gate("sast", "bandit on our own code", gates.sast),
     Gate("workflows", "zizmor, actionlint, schema; act runs them", gates.workflows),
+    Gate("infrastructure", "cfn-lint and checkov on the templates", gates.infrastructure),
+    Gate("browser", "the site's pages in Chromium: CSP, axe, Lighthouse", gates.browser),
     Gate("docs", "the commands in the docs run, and every key is explained", gates.docs),
     Gate("proofs", "kills, storms and mutants: half an hour; -- --sample: minutes", gates.proofs),
-    Gate("browser", "the site's pages in Chromium: CSP, axe, Lighthouse", gates.browser),
     # Doors: each installs the project, runs one Invoke task and exits with its code.
     Gate("build", "build this project's archives", door("release.build"), parallel=False),
     Gate("verify", "check the archives against the plan", door("release.verify"), parallel=False),
     Gate("publish", "release this project", door("release.publish"), parallel=False),
     Gate("auto", "release this project if one is owed", door("release.auto"), parallel=False),
     Gate("status", "write the status site", door("status.build"), parallel=False),
+    Gate("monitor", "look at the published site", door("status.check"), parallel=False),
+    Gate("alert", "tell people what is wrong", door("release.alert"), parallel=False),
     Gate("demo", "replay an example package's story", door("demo"), parallel=False),
 )
 
