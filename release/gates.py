@@ -49,6 +49,8 @@ DOORS = (
     ("publish", "release this project", "release.publish"),
     ("auto", "release this project if one is owed", "release.auto"),
     ("status", "write the status site", "status.build"),
+    ("monitor", "look at the published site", "status.check"),
+    ("alert", "tell people what is wrong", "release.alert"),
 )
 """Name, title and task of the doors that every project has."""
 

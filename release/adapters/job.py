@@ -110,8 +110,8 @@ def credential_for(address: str) -> Iterator[tuple[str, ...]]:
 JOBS = "RELEASE_WARDEN_JOBS"
 
 
-def failed() -> tuple[str, ...]:
-    """The jobs before this one that failed, where the workflow tells of them.
+def failed() -> tuple[str, ...] | None:
+    """The jobs before this one that failed; ``None`` where no workflow tells of them.
 
     ``RELEASE_WARDEN_JOBS`` holds GitHub's ``toJSON(needs)``: by job its result and its outputs.
 
@@ -119,7 +119,7 @@ def failed() -> tuple[str, ...]:
     """
     told = process.variable(JOBS)
     if not told:
-        return ()
+        return None
     try:
         jobs = msgspec.json.decode(told, type=dict[str, _Job])
     except msgspec.DecodeError as error:

@@ -285,4 +285,4 @@ def carried(first: Adoption | None, second: Adoption) -> Adoption:
 
 
 def _task_of(door: str) -> str:
-    return "status.build" if door == "status" else f"release.{door}"
+    return {"status": "status.build", "monitor": "status.check"}.get(door, f"release.{door}")

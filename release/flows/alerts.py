@@ -33,14 +33,15 @@ def alert(
     context: Context,
     repository: Repository | None,
     *,
-    failed_jobs: tuple[str, ...] = (),
+    failed_jobs: tuple[str, ...] | None = None,
     share: bool = True,
     dry_run: bool = False,
 ) -> Told:
     """Look at what is wrong, and tell the targets what they do not know yet.
 
     :param repository: where to look for versions that the ledger does not know; ``None`` not to.
-    :param failed_jobs: jobs of this CI run that failed, without the right to write it down.
+    :param failed_jobs: jobs of this CI run that failed, without the right to write it down;
+        ``None`` where nobody tells of jobs.
     :param share: write at the remote first, where there is one.
     :param dry_run: tell nobody.
     :raises ConfigError: a target is not configured as it needs to be.
@@ -48,7 +49,7 @@ def alert(
     """
     now = context.clock.now()
     known = _book(context)
-    wrong = alerts(_world(context, repository, failed_jobs), now)
+    wrong = alerts(_world(context, repository, failed_jobs, known), now)
     targets = _targets(context)
     notices = due(known, wrong, tuple(targets), now)
     if dry_run:
@@ -64,7 +65,12 @@ def _targets(context: Context) -> dict[str, Target]:
     return open_targets(config, url)
 
 
-def _world(context: Context, repository: Repository | None, failed_jobs: tuple[str, ...]) -> World:
+def _world(
+    context: Context,
+    repository: Repository | None,
+    failed_jobs: tuple[str, ...] | None,
+    known: Alerts,
+) -> World:
     ledger = context.ledger
     return World(
         runs=book(context),
@@ -73,6 +79,7 @@ def _world(context: Context, repository: Repository | None, failed_jobs: tuple[s
         reconciliation=reconcile(context, repository, rebuild=False) if repository else None,
         budget=context.workspace.config.policy.releases_per_week,
         failed_jobs=failed_jobs,
+        standing=known.standing,
     )
 
 

@@ -33,6 +33,7 @@ from release.flows.console import Outcome
 from release.flows.context import Context
 from release.flows.doctor_words import of_diagnosis
 from release.flows.figures import of_metrics
+from release.flows.handover import take_metadata
 from release.flows.land import land_findings
 from release.flows.metrics import measure
 from release.flows.past import LAST_SCAN, changes_since
@@ -329,6 +330,8 @@ def history(context: Context) -> Outcome:
 
 def alert(context: Context, *, dry_run: bool) -> Outcome:
     """``release.alert``: 75 when somebody could not be told."""
+    if metadata := job.asked("metadata"):
+        take_metadata(context, metadata)
     with context.open_repository() as repository:
         told = alerting.alert(
             context,

@@ -48,6 +48,7 @@ def facts(context: Context) -> Facts:
         static=static_metadata(pyproject) is not None,
         pull_requests=config.commit == "pull-request" or config.forge is not None,
         code_scanning=config.github.code_scanning,
+        alerts=config.alerts,
     )
 
 

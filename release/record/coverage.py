@@ -46,6 +46,14 @@ class Resolution:
         pins = (f"{pin.name}=={pin.version}" for c in snapshot.closures for pin in c.pins)
         self.pins = versions_by_name(pins)
 
+    def lacks(self, package: str) -> bool:
+        """Whether it is certain that no closure holds any version of a package.
+
+        :param package: the normalised name (PEP 503).
+        """
+        whole = {kind for kind, closure in self._closures.items() if not closure.gaps}
+        return package not in self.pins and whole >= {"published", "candidate"}
+
     def is_rid_of(self, finding: Finding) -> bool:
         """Whether it is certain that no closure holds the finding's versions any longer."""
         if finding.scope not in {"runtime", "extra"}:
@@ -112,7 +120,8 @@ def weigh(
 
     A failed or absent one says nothing. One that skips something, or misses a pin of the closures
     it was handed, is partial; so is one that lost more than a fifth of its packages or turned
-    empty, until a second agrees.
+    empty, until a second agrees. A package that has left the closures is not lost to the scanner
+    that is handed them.
 
     :param accept: a person vouches for the smaller coverage.
     """
@@ -130,7 +139,8 @@ def weigh(
         pending = before.pending if before else None
         return Report("partial", covered, frozenset(skipped), pending, selective)
     names = tuple(sorted(covered))
-    if accept or not _shrunk(names, before) or (before and before.pending == names):
+    vouching = resolution if name == READS_CLOSURES else None
+    if accept or not _shrunk(names, before, vouching) or (before and before.pending == names):
         return Report("ok", covered, selective=selective)
     return Report("partial", covered, pending=names, selective=selective)
 
@@ -144,9 +154,11 @@ def _narrowed(last: Versions, covered: Versions) -> frozenset[str]:
     )
 
 
-def _shrunk(names: tuple[str, ...], before: Coverage | None) -> bool:
+def _shrunk(names: tuple[str, ...], before: Coverage | None, vouching: Resolution | None) -> bool:
+    """Whether too many packages are lost, other than those that the resolver says are gone."""
     known = {item.partition("==")[0] for item in before.covered} if before else set()
-    return len(known - set(names)) * SHRUNK > len(known)
+    lost = (package for package in known - set(names) if not (vouching and vouching.lacks(package)))
+    return len(list(lost)) * SHRUNK > len(known)
 
 
 def carry(before: Coverage | None, report: Report, pins: Versions) -> Coverage:

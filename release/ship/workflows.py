@@ -26,6 +26,8 @@ FOLDER = ".github/workflows"
 RELEASE = "release.yml"
 LOCK = "release-tools.txt"
 """The locked tool environment, in ``.github``: every job installs it, hash by hash."""
+ALERTS = "alerts"
+"""The environment that holds the addresses which Apprise sends to."""
 RUNNER = "ubuntu-24.04"
 ON_EVERY_PYTHON = frozenset({"tests"})
 """The gates that run on every Python of the matrix; the others run on one."""
@@ -80,6 +82,7 @@ class Facts:
     :param static: whether pyproject.toml settles the metadata, so that a job with a right needs to
         run no code of the project to know it.
     :param pull_requests: whether release commits may come to the branch by pull request.
+    :param alerts: who is told when something is wrong; empty for nobody.
     :param code_scanning: whether the forge shows findings as code scanning alerts; a private
         repository has to pay for that.
     """
@@ -97,6 +100,7 @@ class Facts:
     static: bool = True
     pull_requests: bool = False
     code_scanning: bool = True
+    alerts: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse what would mean something else once it stands in YAML or on a command line.
@@ -200,6 +204,7 @@ def _render(kind: str, facts: Facts) -> str:
             actions=ACTIONS,
             runner=RUNNER,
             python=facts.pythons[-1],
+            alerts_environment=ALERTS,
             minute=_minute(facts.project),
             uploads=facts.credential != "keyboard",
             on_every_python=ON_EVERY_PYTHON,

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from release.model.alerts import Alert, AlertKind
+from release.model.alerts import Alert, AlertKind, Standing
 from release.model.heartbeat import Heartbeat
 from release.model.history import History, Story
 from release.model.reconciliation import Reconciliation
@@ -21,6 +21,8 @@ FRESH = timedelta(days=2)
 DAY = timedelta(days=1)
 BURST = 3
 """More confirmed releases than these in a day are unusual, whatever the budget."""
+JOBS = "jobs"
+"""The subject of the alert about jobs that could not write their failure down."""
 KNOWN_HOURS, KNOWN_ACTORS = 10, 3
 """Before so many releases nothing can be said to be unusual about an hour, or a person."""
 AROUND = 3
@@ -32,7 +34,9 @@ class World:
     """What alerts are made of.
 
     ``budget`` is how many automatic releases a week may have; ``failed_jobs`` are the jobs of the
-    CI run that calls, which failed and had no right to write that down.
+    CI run that calls, which failed and had no right to write that down; ``None`` where nobody tells
+    of jobs. ``reconciliation`` is ``None`` where nobody looked at the index. ``standing`` is what
+    people were told of.
     """
 
     runs: Runs
@@ -40,7 +44,8 @@ class World:
     heartbeat: Heartbeat | None
     reconciliation: Reconciliation | None
     budget: int
-    failed_jobs: tuple[str, ...] = ()
+    failed_jobs: tuple[str, ...] | None = None
+    standing: tuple[Standing, ...] = ()
 
 
 def alerts(world: World, now: datetime) -> tuple[Alert, ...]:
@@ -52,13 +57,14 @@ def alerts(world: World, now: datetime) -> tuple[Alert, ...]:
         *_of_releases(world, now),
         *_of_index(world.reconciliation),
         *_of_promises(world.history.stories, now),
+        *_unseen(world),
     )
     return tuple({alert.key: alert for alert in found}.values())
 
 
 def _of_publishing(world: World) -> Iterator[Alert]:
     """The last attempt to publish failed; a later one that goes through ends it."""
-    last = next((one for one in reversed(world.runs.ran) if SHIPPING & one.steps.keys()), None)
+    last = _last_attempt(world)
     if last is not None and last.exit_code:
         kind: AlertKind = "credential-failed" if last.failure == "auth" else "publish-failed"
         yield Alert(
@@ -72,10 +78,29 @@ def _of_publishing(world: World) -> Iterator[Alert]:
     elif world.failed_jobs:
         yield Alert(
             kind="publish-failed",
-            subject="publishing",
+            subject=JOBS,
             what=f"a job of the release failed: {', '.join(world.failed_jobs)}",
             next_step="read that job's log; release.reconcile tells how far the release came",
         )
+
+
+def _last_attempt(world: World) -> Ran | None:
+    return next((one for one in reversed(world.runs.ran) if SHIPPING & one.steps.keys()), None)
+
+
+def _unseen(world: World) -> Iterator[Alert]:
+    """What stands and was not looked at this time: unknown is not over.
+
+    Who hears of no jobs, as the monitor's workflow, cannot know that they end well by now; but a
+    later attempt to publish tells.
+    """
+    last = _last_attempt(world)
+    for one in world.standing:
+        untold = world.failed_jobs is None and one.alert.subject == JOBS
+        if untold and (last is None or last.at <= one.since):
+            yield one.alert
+        if world.reconciliation is None and one.alert.kind == "unknown-version":
+            yield one.alert
 
 
 def _of_status(ran: Sequence[Ran]) -> Iterator[Alert]:

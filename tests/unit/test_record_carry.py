@@ -261,6 +261,38 @@ def test_a_report_that_lost_more_awaits_its_second_over_a_bad_one(between):
     assert carry_forward(record, less).scanners["osv"].state == "ok"
 
 
+WHOLE = closure("published", ["p0==1"]), closure("candidate", ["p0==1"])
+
+
+@pytest.mark.parametrize(
+    ("closures", "state"),
+    [
+        (WHOLE, "ok"),
+        (WHOLE[:1], "partial"),
+        (WHOLE[1:], "partial"),
+        ((WHOLE[0], replace(WHOLE[1], gaps=FLASK)), "partial"),
+        ((), "partial"),
+    ],
+    ids=["whole", "candidate only", "published only", "a gap", "no closure"],
+)
+def test_packages_that_no_closure_holds_any_more_are_not_lost(closures, state):
+    """As after a release that dropped most of them; the resolver has to have seen everything."""
+    held = finding("CVE-1@p9", version="1", package="p9", affects={"published": ("1",)})
+    known = carry_forward(None, scan(held, covered=names(10)))
+    record = carry_forward(known, scan(covered=names(1), closures=closures))
+    assert record.scanners["osv"].state == state
+    assert only(record).is_open is (state != "ok")
+    if state == "ok":
+        assert only(record).sightings["osv"].cause == "package-gone"
+
+
+def test_the_resolver_vouches_only_for_what_is_handed_its_closures():
+    reports = {"pip-audit": scanner(*names(10))}, {"pip-audit": scanner(*names(1))}
+    known = carry_forward(None, snapshot(scanners=reports[0], closures=()))
+    record = carry_forward(known, snapshot(scanners=reports[1], closures=WHOLE))
+    assert record.scanners["pip-audit"].state == "partial"
+
+
 def names_only(count: int) -> tuple[str, ...]:
     return tuple(f"p{number}" for number in range(count))
 

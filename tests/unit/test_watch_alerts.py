@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from test_watch_metrics import EMPTY, HOUR, ran, release
 from worlds import NOON
 
-from release.model.alerts import Alert, Alerts
+from release.model.alerts import Alert, Alerts, Standing
 from release.model.heartbeat import Heartbeat
 from release.model.history import Span, Story
 from release.model.reconciliation import Reconciliation, VersionState
@@ -60,6 +60,28 @@ def test_the_last_attempt_to_publish_is_what_counts():
 def test_a_job_that_could_not_write_its_failure_down_is_told_by_the_workflow():
     (alert,) = found(ran(1, **SHIPPED), failed_jobs=("upload",))
     assert (alert.kind, alert.what) == ("publish-failed", "a job of the release failed: upload")
+    standing = (Standing(alert=alert, since=ran(1).at),)
+    assert kinds(failed_jobs=(), standing=standing) == [], "a run whose jobs all ended is its end"
+
+
+def test_who_hears_of_no_jobs_does_not_take_their_failure_for_over():
+    """The monitor's workflow alerts, too, and knows nothing of a release's jobs."""
+    (alert,) = found(ran(1, **SHIPPED), failed_jobs=("upload",))
+    standing = (Standing(alert=alert, since=ran(1).at),)
+    unheard = {"failed_jobs": None, "standing": standing}
+    assert found(ran(1, **SHIPPED), **unheard) == (alert,)
+    assert found(**unheard) == (alert,)
+    assert found(ran(2, **SHIPPED), **unheard) == (), "a later attempt that ended is its end"
+    failed = ran(2, exit_code=1, failure="network", **SHIPPED)
+    assert [one.subject for one in found(failed, **unheard)] == ["publishing"]
+
+
+def test_who_does_not_look_at_the_index_does_not_take_a_version_for_known():
+    alert = Alert(kind="unknown-version", subject="9", what="it is there")
+    standing = (Standing(alert=alert, since=NOON),)
+    assert found(standing=standing) == (alert,)
+    looked = Reconciliation(project="demo", repository="shop", as_of=NOON, state="clean")
+    assert found(standing=standing, reconciliation=looked) == ()
 
 
 @pytest.mark.parametrize("kind", ["status-failed", "status-stale", "scan-late"])

@@ -24,6 +24,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from forge_server import TOKEN
 from kit import commit, git, make_wheel
 from mint_server import Mint, Publisher, serve_mint
 from oidc_server import Issuer, job, serve_oidc
@@ -36,7 +37,7 @@ from release.adapters.upload import upload
 from release.ship.workflows import ACTIONS, FOLDER, RUNNER, Facts, workflows
 
 STAND_INS = Path(__file__).parent / "actions"
-TOKEN = "canary-token-of-the-workflow-55"
+REPOSITORY = "acme/thing"
 NOXFILE = """\
 import nox
 from release.gates import Gate, door, register
@@ -49,6 +50,8 @@ register((
     Gate("publish", "release this project", door("release.publish"), parallel=False),
     Gate("auto", "release this project if one is owed", door("release.auto"), parallel=False),
     Gate("status", "write the status site", door("status.build"), parallel=False),
+    Gate("monitor", "look at the published site", door("status.check"), parallel=False),
+    Gate("alert", "tell people what is wrong", door("release.alert"), parallel=False),
 ))
 """
 TASKS = """\
@@ -134,6 +137,7 @@ class Ci:
 
     def _act(self, event: str) -> list[str]:
         argv = [str(Path(sysconfig.get_path("scripts"), "act")), event, "--json"]
+        argv += ["--env", f"GITHUB_REPOSITORY={REPOSITORY}"]
         argv += ["--platform", f"{RUNNER}=-self-hosted", "--no-cache-server", "--no-skip-checkout"]
         for name, action in ACTIONS.items():
             used, commit_ = action.split()[0].split("@")
@@ -164,6 +168,13 @@ class Ci:
         """Commit the project's files to the remote's main branch."""
         commit(self.shop.project, message)
         git(self.shop.project, "push", "--quiet", "origin", "HEAD:main")
+
+    def configure(self, facts: Facts, *lines: str) -> None:
+        """Further lines of ``[tool.release-warden]``, and the workflows that come of them."""
+        path, head = self.shop.project / "pyproject.toml", "[tool.release-warden]\n"
+        path.write_text(path.read_text().replace(head, head + "".join(f"{x}\n" for x in lines)))
+        adopt(self.shop.project, facts)
+        self.push("configured")
 
     def require(self, *lines: str) -> None:
         """The project's dependencies change."""
@@ -217,21 +228,21 @@ def open_ci(folder: Path) -> Iterator[Ci]:
         issuer.claims = job()
         shop.point(mint.upload_url, 'credential = "trusted-publishing"', f'osv-url = "{osv.url}"')
         ci = Ci(shop, issuer, mint, osv)
-        _adopt(shop.project)
+        adopt(shop.project)
         ci.push("CI")
         yield ci
 
 
-def _adopt(project: Path) -> None:
+def adopt(project: Path, facts: Facts = FACTS) -> None:
     """What ``release.init`` writes, as far as the workflows need it."""
     (project / "noxfile.py").write_text(NOXFILE)
     (project / "tasks.py").write_text(TASKS)
-    for path, text in workflows(FACTS).items():
+    for path, text in workflows(facts).items():
         (project / path).parent.mkdir(parents=True, exist_ok=True)
         (project / path).write_text(text)
     # It is installed already, so no file is looked for and the hash stays unused.
     pinned = f"release-warden=={version('release-warden')} --hash=sha256:{'0' * 64}\n"
-    (project / FACTS.lock).write_text(pinned)
+    (project / facts.lock).write_text(pinned)
 
 
 def _made(folder: Path) -> Path:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 from collections.abc import Iterator
 
 import pytest
-from ci import TOKEN, Ci, Ran, open_ci
+from ci import FACTS, REPOSITORY, TOKEN, Ci, Ran, open_ci
 from fix_world import warn
+from forge_server import github
 from kit import git
 
 BY_HAND = ["check", "build", "record", "upload", "prove", "finish", "render", "deploy"]
@@ -70,6 +72,19 @@ NASTY = [
 
 
 @pytest.mark.proof
+def test_a_pull_request_whose_every_word_is_hostile_runs_the_gates(ci):
+    """Title, text, branch and labels are in the event, and nowhere else."""
+    words = "\n".join(NASTY)
+    head = {"ref": "x`touch${IFS}PWNED`$(touch${IFS}PWNED)\";touch${IFS}PWNED;'", "label": words}
+    told = {"title": words, "body": words, "head": head, "labels": [{"name": words}]}
+    ran = ci.run("gates.yml", "pull_request", {"pull_request": told | {"base": {"ref": "main"}}})
+    assert (ran.code, ran.results()) == (0, {"lint": "success"}), ran.log
+    assert ran.jobs["lint"].outputs == {}
+    assert not list(ci.shop.folder.rglob("PWNED"))
+    require_silence(ci, ran)
+
+
+@pytest.mark.proof
 def test_a_release_by_hand_then_one_that_is_owed_by_the_clock(ci):
     """The words of the person who asks can become neither an output, nor a command, nor markup."""
     ci.stock("tiny")
@@ -101,6 +116,15 @@ def test_a_release_by_hand_then_one_that_is_owed_by_the_clock(ci):
     assert json.loads(site.read_text())["releases"][0]["version"] == "1.0.1"
     require_silence(ci, owed)
 
+    # What it dropped is gone and not unknown: the clock's next run is green, and owes nothing.
+    after = ci.run("release.yml", "schedule")
+    assert after.code == 0, after.log
+    assert list(after.results()) == ["check", "record", "findings", "render", "deploy"]
+    assert "digest" not in after.jobs["record"].outputs
+    site = after.store / "deployed" / "security-status" / "index.json"
+    assert json.loads(site.read_text())["security_grade"] == "A"
+    assert len(ci.mint.uploads) == 4
+
 
 @pytest.mark.proof
 def test_the_status_workflow_renders_and_deploys(ci):
@@ -129,3 +153,25 @@ def test_a_hand_over_that_another_job_has_changed_is_refused(ci):
     assert "was changed on the way" in ran.jobs["build"].summary
     assert "upload" not in ran.results()
     assert ci.shop.served() == {}
+
+
+@pytest.mark.proof
+def test_a_site_that_is_not_there_becomes_an_issue(ci):
+    """The job that looks fails; the one after it tells, and is the only one that may."""
+    with github(ci.shop.remote, repository=REPOSITORY, rights=frozenset({"issues"})) as forge:
+        ci.configure(
+            dataclasses.replace(FACTS, monitor=True, alerts=("github",)),
+            'alerts = ["github"]',
+            'forge = "github"',
+            f'forge-url = "{forge.url}"',
+            f'status-url = "{forge.url}/nothing/"',
+        )
+        ran = ci.run("monitor.yml", "schedule")
+        assert ran.results() == {"monitor": "failure", "alert": "success"}, ran.log
+        (issue,) = forge.issues
+        assert "`status-failed` since" in issue["body"]
+        assert "refs/release-warden/plain-thing/alerts" in ci.shop.refs()
+        again = ci.run("monitor.yml", "schedule")
+        assert again.results() == {"monitor": "failure", "alert": "success"}, again.log
+        assert (forge.issues, issue["state"], issue["comments"]) == ([issue], "open", [])
+    require_silence(ci, ran)

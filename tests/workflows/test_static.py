@@ -27,6 +27,13 @@ RUN = re.compile(
     r"|python -m pip install --require-hashes --only-binary :all: --requirement [\w./-]+"
 )
 PINNED = re.compile(r"[\w/-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+")
+EXPRESSION = re.compile(r"\$\{\{ (.+?) \}\}")
+KNOWN = re.compile(
+    r"(needs|steps)\.[a-z]+\.(outputs\.[a-z_]+|result)|toJSON\(needs\)|matrix\.python|runner\.os"
+    r"|github\.(token|ref|event_name)|inputs\.(what|bump|reason)|hashFiles\('[\w./-]+'\)"
+    r"|(always|!cancelled)\(\)|secrets\.RELEASE_WARDEN_APPRISE|'[\w-]*'|&&|\|\||==|!=|[()]| "
+)
+"""What an expression may be made of: nothing that a title, a branch's name or a message is in."""
 ORDER = ("check", "build", "record", "upload", "prove", "finish")
 RIGHTS = {
     "check": {"contents": "read"},
@@ -36,6 +43,7 @@ RIGHTS = {
     "prove": {"contents": "read"},
     "finish": {"contents": "write"},
     "findings": {"contents": "read", "security-events": "write"},
+    "alert": {"contents": "write", "issues": "write"},
     "render": {"contents": "read"},
     "deploy": {"pages": "write", "id-token": "write"},
 }
@@ -57,6 +65,12 @@ def variants() -> dict[str, Facts]:
         )
         for credential, pages, folder in shapes
     }  # fmt: skip
+    both = dataclasses.replace(BASE, alerts=("github", "apprise"), credential="trusted-publishing")
+    found["alerts"] = dataclasses.replace(both, pages=True)
+    found["alerts-dynamic"] = dataclasses.replace(both, static=False)
+    found["alerts-keyboard"] = dataclasses.replace(
+        BASE, alerts=("github",), folder="libs/a-thing/", workflow="a-thing-release.yml"
+    )
     found["quiet"] = dataclasses.replace(BASE, monitor=False, code_scanning=False, static=False)
     found["other-branch"] = dataclasses.replace(
         BASE, branch="release/1.x", static=False, pull_requests=True, credential="aws",
@@ -148,7 +162,7 @@ def test_each_job_holds_its_right_and_no_other(name):
             assert job["timeout-minutes"] <= 60
             held = dict(job["permissions"])
             held.pop("pull-requests", None)
-            if path.endswith("release.yml"):
+            if path.endswith("release.yml") or key == "alert":
                 assert held == RIGHTS[key], key
             elif path.endswith("gates.yml"):
                 assert held == {"contents": "read"}
@@ -223,3 +237,44 @@ def test_the_digest_goes_from_output_to_output():
         ]
         assert told
         assert all(f"needs.{before}.outputs.digest" in one for one in told)
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_what_went_wrong_in_any_job_is_told_and_only_there_do_secrets_stand(name):
+    """The last job hears of all others, whatever became of them."""
+    facts = VARIANTS[name]
+    for path, text in workflows(facts).items():
+        jobs = parsed(text)["jobs"]
+        telling = bool(facts.alerts) and (
+            path.endswith("release.yml") or (path.endswith("monitor.yml") and facts.static)
+        )
+        assert ("alert" in jobs) is telling, path
+        secret = "secrets.RELEASE_WARDEN_APPRISE"
+        assert text.count("secrets.") == int(telling and "apprise" in facts.alerts)
+        if not telling:
+            continue
+        job = jobs["alert"]
+        assert set(job["needs"]) == set(jobs) - {"alert"}
+        assert job["if"].startswith("${{ always()")
+        env = job["steps"][-1]["env"]
+        told = {"RELEASE_WARDEN_JOBS": "${{ toJSON(needs) }}"} if "check" in jobs else {}
+        assert {k: v for k, v in env.items() if k.endswith("JOBS")} == told
+        assert (secret in str(env)) is ("apprise" in facts.alerts)
+        # A secret of the repository is every job's to ask for; of an environment, this one's.
+        assert job.get("environment") == ({"name": "alerts"} if secret in str(env) else None)
+        # Without static metadata it has to be told them, as it may not run the project to learn it.
+        assert ("RELEASE_WARDEN_METADATA" in env) is not facts.static
+        assert ("needs.check.outputs.metadata" in job["if"]) is not facts.static
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_no_word_of_an_event_stands_in_a_file_and_inputs_reach_code_by_the_environment(name):
+    """Titles, branch names, messages and notes are never asked for; a branch only queues a run."""
+    for text in workflows(VARIANTS[name]).values():
+        tree = parsed(text)
+        for found in EXPRESSION.findall(text):
+            assert KNOWN.sub("", found) == "", found
+        steps = [step for job in tree["jobs"].values() for step in job["steps"]]
+        given = [str(value) for step in steps for value in step.get("env", {}).values()]
+        for words in ("inputs.bump", "inputs.reason"):
+            assert text.count(words) == given.count(f"${{{{ {words} }}}}")
