@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from pathlib import Path
 
 from msgspec.structs import replace as with_fields
 
@@ -26,7 +27,7 @@ from release.flows.takeover import take_over, untaken
 from release.flows.workflows import facts
 from release.model.adoption import Adoption, FileChange
 from release.model.names import normalised
-from release.ship.workflows import workflows
+from release.ship.workflows import FOLDER, workflows
 
 REF = "adoption"
 """The ref of the ledger that tells what was written. It is never shared: files are this clone's."""
@@ -122,7 +123,14 @@ def _around(context: Context) -> Around:
         remote=remote,
         github=slug[1] if slug else "",
         branch=branch or "main",
+        folder=context.workspace.prefix,
+        workflows=_workflows_of(git.folder),
     )
+
+
+def _workflows_of(top: Path) -> dict[str, str]:
+    found = sorted((top / FOLDER).glob("*.y*ml"))
+    return {path.name: path.read_text(encoding="utf-8", errors="replace") for path in found}
 
 
 def _ledger(context: Context, project: str) -> Ledger:

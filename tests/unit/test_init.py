@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import ast
 import tomllib
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -350,14 +351,25 @@ def test_workflows_of_the_same_names_are_not_overwritten():
         path.rpartition("/")[2] for path in workflows(Facts(project="t", pages=True, monitor=True))
     ]
     for name in names:
-        texts = project(**{f".github/workflows/{name}": "on: push\n"})
-        then = after(texts, adoption(of(texts), ON_GITHUB, "t"))
+        around = replace(ON_GITHUB, workflows={name: "on: push\n"})
+        then = after(project(), adoption(of(project()), around, "t"))
         assert parse(then["pyproject.toml"]).github.workflow == "warden-release.yml"
 
 
+def test_projects_of_one_repository_have_workflows_of_their_own():
+    around = replace(ON_GITHUB, folder="packages/thing/", workflows={"release.yml": "on: push\n"})
+    plan = adoption(of(project()), around, "Some.Thing")
+    config = parse(after(project(), plan)["pyproject.toml"])
+    assert (config.github.workflow, config.status_url) == ("some-thing-release.yml", None)
+    assert "status-url" in {remark.about for remark in plan.remarks}
+    taken = replace(around, workflows={"some-thing-gates.yml": "on: push\n"})
+    then = after(project(), adoption(of(project()), taken, "Some.Thing"))
+    assert parse(then["pyproject.toml"]).github.workflow == "some-thing-warden-release.yml"
+
+
 def test_a_workflow_that_uploads_too_is_named():
-    texts = project(**{".github/workflows/up.yml": "uses: pypa/gh-action-pypi-publish@x\n"})
-    [remark] = [r for r in adoption(of(texts), HERE, "t").remarks if r.about == "workflows"]
+    around = replace(HERE, workflows={"up.yml": "uses: pypa/gh-action-pypi-publish@x\n"})
+    [remark] = [r for r in adoption(of(project()), around, "t").remarks if r.about == "workflows"]
     assert "up.yml" in remark.what
 
 
