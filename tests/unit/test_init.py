@@ -242,6 +242,32 @@ def test_a_gate_that_is_skipped_says_why():
     ]
 
 
+def test_a_hook_of_pre_commit_tells_version_and_words():
+    hooks = "repos:\n- rev: {}\n  hooks:\n  - id: flake8\n    args: ['--max-line-length=88']\n"
+    path = ".pre-commit-config.yaml"
+    ran = ("flake8 --max-line-length=88 some_thing",)
+    assert chosen(project(**{path: hooks.format("7.1.1")}))["lint"] == (ran, ("flake8==7.1.1",))
+    assert chosen(project(**{path: hooks.format("main")}))["lint"] == (ran, ("flake8",))
+    asked = project('[dependency-groups]\nlint = ["flake8<8"]\n', **{path: hooks.format("7.1.1")})
+    assert chosen(asked)["lint"] == (ran, ("flake8<8",))
+    ruff = "repos:\n- rev: v0.9.1\n  hooks: [{id: ruff}, {id: ruff-format}]\n"
+    formats = ("ruff check", "ruff format --check")
+    assert chosen(project(**{path: ruff}))["lint"] == (formats, ("ruff==0.9.1",))
+
+
+@pytest.mark.parametrize("text", ["repos: [", "- 1", "repos: {a: b}", "repos: [{hooks: 3}, 4]"])
+def test_what_is_no_configuration_of_pre_commit_tells_of_no_hook(text):
+    assert chosen(project(**{".pre-commit-config.yaml": text}))["lint"][0] == ()
+
+
+@pytest.mark.parametrize("ends", ["\n", "\r\n"])
+def test_our_table_goes_to_the_byte_though_a_person_changed_it(ends):
+    before = f'[project]{ends}name = "t"{ends}version = "1"{ends}'
+    text = files.configured(before, {"repository": "pypi"})
+    assert files.unconfigured(f'{text}gates = ["lint"]{ends}') == before
+    assert files.unconfigured(f"{text}{ends}[tool.x]{ends}y = 1{ends}").endswith(f"y = 1{ends}")
+
+
 @pytest.mark.parametrize("lock", ["uv.lock", "poetry.lock", "pdm.lock", "pylock.toml"])
 def test_a_linter_has_the_version_of_the_lock_file(lock):
     key = "packages" if lock == "pylock.toml" else "package"
