@@ -87,6 +87,7 @@ def test_backends(pyproject, backend):
         ({"pyproject.toml": '[tool.setuptools.dynamic]\nversion = {attr = "a.b"}\n'}, "from a file"),
         ({"pyproject.toml": '[build-system]\nbuild-backend = "flit_core.buildapi"\n'}, "from a file"),
         ({"setup.cfg": "[metadata]\nversion = 4.5\n"}, "4.5"),
+        ({"setup.cfg": "[metadata]\nversion = attr: a.__version__\n"}, "from a file"),
         ({"setup.py": "setup(\n    version='7',\n)\n"}, "7"),
         ({"setup.py": "setup(use_scm_version=True)\n"}, "from tags"),
         ({"setup.py": "setup(version=read())\n"}, "computed"),
