@@ -48,7 +48,7 @@ def init(context: Context, *, dry_run: bool, sure: bool) -> Adoption:
     ledger = _ledger(context, plan.project)
     if dry_run or not (plan.changed or untaken(ledger, tree)):
         return plan
-    _require_possible(plan)
+    _require_possible(context, plan)
     _ask(context, plan, sure)
     _keep(context, ledger, carried(_known(ledger), plan))
     _write(context.workspace, plan.changed)
@@ -60,7 +60,7 @@ def init(context: Context, *, dry_run: bool, sure: bool) -> Adoption:
 
 def _workflows(context: Context, plan: Adoption) -> Iterator[FileChange]:
     """Write the workflows, which the configuration tells, where there is none of their name."""
-    if not any(fact.about == "remote" and "/" in fact.evidence for fact in plan.facts):
+    if not _has_workflows(plan):
         return
     root, top = context.workspace.root, context.workspace.git.folder
     adopted = replace(context, workspace=open_workspace(root))
@@ -69,6 +69,11 @@ def _workflows(context: Context, plan: Adoption) -> Iterator[FileChange]:
             write_file(top / path, text)
             name = os.path.relpath(top / path, root)
             yield FileChange(path=name, how="create", why="generated", after=text)
+
+
+def _has_workflows(plan: Adoption) -> bool:
+    """Whether it is on GitHub: the evidence of its remote is then ``owner/name``."""
+    return any(fact.about == "remote" and "/" in fact.evidence for fact in plan.facts)
 
 
 def undo(context: Context, *, dry_run: bool, sure: bool) -> Adoption:
@@ -153,7 +158,12 @@ def _keep(context: Context, ledger: Ledger, done: Adoption) -> None:
     )
 
 
-def _require_possible(plan: Adoption) -> None:
+def _require_possible(context: Context, plan: Adoption) -> None:
+    """What would else be met when half of the files are written.
+
+    :raises BlockedError: a problem of the plan.
+    :raises BuildError: the workflows are to have what only a build tells, and it fails.
+    """
     if plan.problems:
         first, *others = plan.problems
         raise BlockedError(
@@ -161,6 +171,8 @@ def _require_possible(plan: Adoption) -> None:
             why="\n".join(f"{one.what}; {one.next}" for one in others),
             remedy=first.next,
         )
+    if _has_workflows(plan):
+        context.tell(f"the workflows are for {context.metadata.normalized_name}")
 
 
 def _require_finished(ledger: Ledger, refs: Iterable[str]) -> None:

@@ -128,6 +128,18 @@ def test_on_github_the_workflows_come_and_go(project):
     assert not list(folder.glob("*"))
 
 
+def test_on_github_a_build_that_fails_stops_it_before_anything_is_written(project):
+    git(project, "remote", "add", "origin", "git@github.com:ann/plain.git")
+    path = project / "pyproject.toml"
+    path.write_text('[build-system]\nrequires = []\nbuild-backend = "nowhere"\n')
+    (project / "setup.cfg").write_text("[metadata]\nname = plain-thing\n")
+    commit(project)
+    ran = warden(project, "init", "--yes")
+    assert ran.code == 1
+    assert "metadata could not be built" in ran.err
+    assert git(project, "status", "--porcelain") == ""
+
+
 def test_the_older_layout_is_taken_over_with_its_days(project):
     for day in ("2025-10-28", "2025-10-27"):
         folder = project / "security" / "reports" / "archived" / day
@@ -158,6 +170,7 @@ def test_at_a_keyboard_it_asks_once(project, answer, code):
     assert (project / "noxfile.py").exists() == (code == 0)
 
 
+@pytest.mark.online  # flit says its version only to a build
 def test_projects_of_one_repository_are_adopted_each_for_itself(tmp_path):
     for name in ("plain", "flit"):
         make_project(tmp_path / "top" / "packages" / name, name)
@@ -185,6 +198,7 @@ def test_projects_of_one_repository_are_adopted_each_for_itself(tmp_path):
     assert git(top, "rev-parse", "HEAD^{tree}") == before
 
 
+@pytest.mark.online  # a gate installs the project
 def test_what_is_there_stays_to_the_byte_with_its_mode(project):
     texts = {
         "tox.ini": "[testenv]\ndeps = pytest\n", "Makefile": "lint:\n\t@echo theirs\n",
@@ -198,7 +212,7 @@ def test_what_is_there_stays_to_the_byte_with_its_mode(project):
     ran = adopt(project)
     kept = {one["path"] for one in ran.document["files"] if one["how"] == "keep"}
     assert kept == {"tox.ini", "Makefile"}
-    assert "theirs" in nox(project, "-s", "lint").out
+    assert "theirs" in nox(project, "-s", "lint").err
     assert git(project, "diff", "--summary", "HEAD^").count("mode change") == 0
     assert warden(project, "init", "--undo", "--yes").code == 0
     commit(project, "as it was")

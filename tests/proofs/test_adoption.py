@@ -45,7 +45,7 @@ PACKAGES = (
 )  # fmt: skip
 """Red are gates whose files the sdist lacks, or whose tools have moved on since that release.
 
-A gate without an end is not run: mypylogger 0.2.8's tests wait for hosts of the internet.
+A gate without an end is not run: mypylogger 0.2.8 has 1,099 tests, and many take a minute each.
 """
 
 CASES = [
