@@ -101,11 +101,19 @@ def _versions(tree: Tree) -> Iterator[tuple[str, str]]:
         if where := told.get("path") or told.get("attr") or told.get("file"):
             yield "from a file", f"{where}, by [tool.{'.'.join(place)}]"
     if legacy := tree.ini("setup.cfg").get("metadata", "version", fallback=""):
-        yield legacy, "[metadata] in setup.cfg"
+        yield _of_setup_cfg(legacy)
     if found := SETUP_VERSION.search(tree.read("setup.py") or ""):
         yield found[1], "setup.py"
     if backend(tree).value == "flit":
         yield "from a file", "__version__ of the module, as flit reads it"
+
+
+def _of_setup_cfg(told: str) -> tuple[str, str]:
+    """A version as setup.cfg has it: itself, or with ``attr:`` or ``file:`` the place of it."""
+    kind, _, place = told.partition(":")
+    if kind.strip() in {"attr", "file"}:
+        return "from a file", f"{place.strip()}, by [metadata] in setup.cfg"
+    return told, "[metadata] in setup.cfg"
 
 
 def _tag_tool(tree: Tree) -> str:

@@ -34,6 +34,7 @@ BADGES = "<!-- release-warden:badges -->\n<!-- /release-warden:badges -->"
 BADGES_PART = re.compile(
     r"\n?<!-- release-warden:badges -->.*?<!-- /release-warden:badges -->\n", re.DOTALL
 )
+HEADER = re.compile(r"\r?\n\[tool\.release-warden\]")
 TITLE = re.compile(r"^(?:# .*|[^\n#<\[!=-][^\n]*\n=+[ ]*)$\n?", re.MULTILINE)
 """A Markdown title, in either of its forms."""
 
@@ -63,7 +64,9 @@ def unconfigured(text: str) -> str:
     tool: Any = document.get("tool", {})
     if "release-warden" in tool:
         del tool["release-warden"]
-    return tomlkit.dumps(document)
+    left = tomlkit.dumps(document)
+    head = text[: found.start()] if (found := HEADER.search(text)) else left
+    return head if head.strip() == left.strip() else left  # as it stood at the end, to the byte
 
 
 def with_badges_place(text: str) -> str:

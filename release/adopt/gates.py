@@ -7,9 +7,11 @@ nobody named is not run, and the gate says so.
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
+from release.adopt.hooks import CONFIG, Hook, hook
 from release.adopt.tree import Tree
 from release.adopt.wants import Want, locked, wanted_by, wants
 from release.model.adoption import GateChoice
@@ -21,7 +23,8 @@ TARGET = re.compile(r"^(test|tests|check|lint):(?!=)", re.MULTILINE)
 NO_LINTER = "neither ruff nor flake8 is configured or required here"
 NO_CHECKER = "neither mypy nor pyright is configured or required here"
 NO_TESTS = "there are no test files"
-PRE_COMMIT = ".pre-commit-config.yaml"
+HOOKS = {"ruff": ("ruff-check", "ruff", "ruff-format")}
+"""The ids of a tool's hooks, where they are not its name."""
 
 
 @dataclass(frozen=True)
@@ -41,10 +44,12 @@ class Ground:
         return cls(tree, code, wants(tree))
 
     def line(self, tool: str) -> str:
-        """The requirement of a tool: as a lock file has it, else with the project's own bounds."""
+        """The requirement of a tool: by a lock file, the project's own bounds, or its hook."""
         if pinned := locked(self.tree, tool):
             return f"{tool}=={pinned}"
         want = wanted_by(self.wants, tool)
+        if want is None and (hooked := self.hook(tool)) and hooked.version:
+            return f"{tool}=={hooked.version}"
         return (want.requirement(tool) if want else None) or tool
 
     def needs(self, tool: str) -> tuple[str, ...]:
@@ -58,12 +63,11 @@ class Ground:
         """What names a tool: a file of its configuration, else a list; empty if nothing does."""
         configured = next(iter(places), "")
         want = wanted_by(self.wants, tool)
-        return configured or (want.where if want else "") or self.hooked(tool)
+        return configured or (want.where if want else "") or (CONFIG if self.hook(tool) else "")
 
-    def hooked(self, tool: str) -> str:
-        """The configuration of pre-commit, where it has a hook of that name; else empty."""
-        hook = re.search(rf"^\s*-\s*id:\s*{tool}\b", self.tree.read(PRE_COMMIT) or "", re.MULTILINE)
-        return PRE_COMMIT if hook else ""
+    def hook(self, tool: str) -> Hook | None:
+        """The hook of pre-commit that runs a tool."""
+        return hook(self.tree, *HOOKS.get(tool, (tool,)))
 
     def configs(self, *names: str, section: str = "", table: Sequence[str] = ()) -> list[str]:
         """The places that configure a tool: files of its own, a section, a table."""
@@ -107,7 +111,7 @@ def _ruff(ground: Ground) -> Chosen | None:
     where = ground.where("ruff", places)
     if not where:
         return None
-    formats = ground.tree.table("tool", "ruff", "format") or ground.hooked("ruff-format")
+    formats = ground.tree.table("tool", "ruff", "format") or hook(ground.tree, "ruff-format")
     commands = ("ruff check", *(("ruff format --check",) if formats else ()))
     return f"ruff: {where}", commands, (ground.line("ruff"),)
 
@@ -116,7 +120,9 @@ def _flake8(ground: Ground) -> Chosen | None:
     where = ground.where("flake8", ground.configs(".flake8", section="flake8"))
     if not where:
         return None
-    return f"flake8: {where}", (f"flake8 {' '.join(ground.code) or '.'}",), (ground.line("flake8"),)
+    hooked = ground.hook("flake8")
+    words = ("flake8", *(hooked.args if hooked else ()), *(ground.code or (".",)))
+    return f"flake8: {where}", (shlex.join(words),), (ground.line("flake8"),)
 
 
 def _mypy(ground: Ground) -> Chosen | None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 from typing import Any
@@ -17,6 +17,7 @@ from release.adopt.gates import Ground, gates
 from release.adopt.tree import Tree
 from release.model.adoption import Adoption, Fact, FileChange, GateChoice
 from release.model.plan import Problem, Remark
+from release.ship.workflows import RELEASE
 
 NOXFILE, TASKS, PYPROJECT = "noxfile.py", "tasks.py", "pyproject.toml"
 GITIGNORE = ".gitignore"
@@ -25,9 +26,9 @@ KEPT = ("tox.ini", "Makefile", "setup.cfg", ".pre-commit-config.yaml")
 OTHER_UPLOADS = re.compile(
     r"gh-action-pypi-publish|twine upload|uv publish|poetry publish|flit publish"
 )
-WORKFLOWS = re.compile(r"\.github/workflows/[^/]+\.ya?ml")
 GENERATED = ("gates.yml", "release.yml", "status.yml", "monitor.yml")
 """The workflows that are generated; where one of these is there, ours have a prefix."""
+PREFIX = "warden-"
 STANDARD = frozenset({"lint", "types", "tests"})
 """The gates that a release runs without being told to, where the noxfile has them."""
 
@@ -40,12 +41,16 @@ class Around:
     :param remote: the git remote that shares the project, such as ``origin``; empty for none.
     :param github: ``owner/name`` where that is on GitHub; else empty.
     :param branch: the branch that releases come from.
+    :param folder: the project's, from the top of the repository; empty or ending in a slash.
+    :param workflows: those of the repository: the file's name, and its text.
     """
 
     now: datetime
     remote: str = ""
     github: str = ""
     branch: str = "main"
+    folder: str = ""
+    workflows: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -200,17 +205,20 @@ def _settings(sight: Sight) -> dict[str, Any]:
     if around.github:
         owner, _, project = around.github.partition("/")
         settings["credential"] = "trusted-publishing"
-        settings["status-url"] = f"https://{owner.lower()}.github.io/{project}/security-status"
+        if not around.folder:  # the projects of one repository would share its one site
+            settings["status-url"] = f"https://{owner.lower()}.github.io/{project}/security-status"
         settings["github"] = {"repository": around.github, **_github(sight)}
     return settings
 
 
 def _github(sight: Sight) -> dict[str, str]:
     """What the workflows go by: the branch, and names that are still free."""
-    branch = {"branch": sight.around.branch} if sight.around.branch != "main" else {}
-    if any(sight.tree.has(f".github/workflows/{name}") for name in GENERATED):
-        return {**branch, "workflow": "warden-release.yml"}
-    return branch
+    around = sight.around
+    branch = {"branch": around.branch} if around.branch != "main" else {}
+    prefix = f"{canonicalize_name(sight.name)}-" if around.folder else ""
+    if any(prefix + name in around.workflows for name in GENERATED):
+        prefix += PREFIX
+    return {**branch, "workflow": prefix + RELEASE} if prefix else branch
 
 
 def _readme(sight: Sight) -> Iterator[FileChange]:
@@ -253,11 +261,13 @@ def _problems(sight: Sight) -> Iterator[Problem]:
 
 
 def _remarks(sight: Sight) -> Iterator[Remark]:
-    for path in sorted(filter(WORKFLOWS.fullmatch, sight.tree.paths)):
-        text = sight.tree.read(path) or ""
-        if OTHER_UPLOADS.search(text) and "nox -s publish" not in text:
-            what = f"{path} uploads too"
+    for name, text in sorted(sight.around.workflows.items()):
+        if OTHER_UPLOADS.search(text) and "-s publish" not in text:
+            what = f".github/workflows/{name} uploads too"
             yield Remark(about="workflows", what=what, next="remove it, or two will race")
+    if sight.around.github and sight.around.folder:
+        what = "a repository has one site of Pages, and this is one of its projects"
+        yield Remark(about="status-url", what=what, next="say in status-url where its status is")
     if sight.around.github:
         what = "the workflows are generated from this configuration, once it is written"
         yield Remark(about="workflows", what=what)

@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from pathlib import Path
 
 from msgspec.structs import replace as with_fields
 
@@ -26,7 +27,7 @@ from release.flows.takeover import take_over, untaken
 from release.flows.workflows import facts
 from release.model.adoption import Adoption, FileChange
 from release.model.names import normalised
-from release.ship.workflows import workflows
+from release.ship.workflows import FOLDER, workflows
 
 REF = "adoption"
 """The ref of the ledger that tells what was written. It is never shared: files are this clone's."""
@@ -47,7 +48,7 @@ def init(context: Context, *, dry_run: bool, sure: bool) -> Adoption:
     ledger = _ledger(context, plan.project)
     if dry_run or not (plan.changed or untaken(ledger, tree)):
         return plan
-    _require_possible(plan)
+    _require_possible(context, plan)
     _ask(context, plan, sure)
     _keep(context, ledger, carried(_known(ledger), plan))
     _write(context.workspace, plan.changed)
@@ -59,7 +60,7 @@ def init(context: Context, *, dry_run: bool, sure: bool) -> Adoption:
 
 def _workflows(context: Context, plan: Adoption) -> Iterator[FileChange]:
     """Write the workflows, which the configuration tells, where there is none of their name."""
-    if not any(fact.about == "remote" and "/" in fact.evidence for fact in plan.facts):
+    if not _has_workflows(plan):
         return
     root, top = context.workspace.root, context.workspace.git.folder
     adopted = replace(context, workspace=open_workspace(root))
@@ -68,6 +69,11 @@ def _workflows(context: Context, plan: Adoption) -> Iterator[FileChange]:
             write_file(top / path, text)
             name = os.path.relpath(top / path, root)
             yield FileChange(path=name, how="create", why="generated", after=text)
+
+
+def _has_workflows(plan: Adoption) -> bool:
+    """Whether it is on GitHub: the evidence of its remote is then ``owner/name``."""
+    return any(fact.about == "remote" and "/" in fact.evidence for fact in plan.facts)
 
 
 def undo(context: Context, *, dry_run: bool, sure: bool) -> Adoption:
@@ -122,7 +128,14 @@ def _around(context: Context) -> Around:
         remote=remote,
         github=slug[1] if slug else "",
         branch=branch or "main",
+        folder=context.workspace.prefix,
+        workflows=_workflows_of(git.folder),
     )
+
+
+def _workflows_of(top: Path) -> dict[str, str]:
+    found = sorted((top / FOLDER).glob("*.y*ml"))
+    return {path.name: path.read_text(encoding="utf-8", errors="replace") for path in found}
 
 
 def _ledger(context: Context, project: str) -> Ledger:
@@ -145,7 +158,12 @@ def _keep(context: Context, ledger: Ledger, done: Adoption) -> None:
     )
 
 
-def _require_possible(plan: Adoption) -> None:
+def _require_possible(context: Context, plan: Adoption) -> None:
+    """What would else be met when half of the files are written.
+
+    :raises BlockedError: a problem of the plan.
+    :raises BuildError: the workflows are to have what only a build tells, and it fails.
+    """
     if plan.problems:
         first, *others = plan.problems
         raise BlockedError(
@@ -153,6 +171,8 @@ def _require_possible(plan: Adoption) -> None:
             why="\n".join(f"{one.what}; {one.next}" for one in others),
             remedy=first.next,
         )
+    if _has_workflows(plan):
+        context.tell(f"the workflows are for {context.metadata.normalized_name}")
 
 
 def _require_finished(ledger: Ledger, refs: Iterable[str]) -> None:

@@ -19,6 +19,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from tutorial import tutorial, typed
 
 from release.config import AwsTable, Config, GithubTable, Policy, RepositoryTable
 from release.decide.rules import MINOR, OWED, POSTURE
@@ -69,22 +70,12 @@ def test_a_shown_command_runs(command):
 
 
 @pytest.mark.online
-def test_the_tutorial_runs_as_it_is_typed(tmp_path):
-    typed = "\n".join(block for page, block in blocks("tutorial") if page == "tutorial.md")
-    path = os.pathsep.join([sysconfig.get_path("scripts"), os.environ["PATH"]])
-    ran = subprocess.run(
-        ["sh", "-ex"],
-        input=typed,
-        cwd=tmp_path,
-        env=os.environ | {"PATH": path},
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
-    assert ran.returncode == 0, ran.stdout + ran.stderr
-    assert {"local/v0.1.0", "local/v0.2.0"} <= set(ran.stdout.split())
-    assert "skipped" in ran.stderr
+def test_the_tutorial_runs_as_it_is_typed_up_to_the_plan(tmp_path):
+    """tests/proofs/test_tutorial.py types it to its end."""
+    said = typed(tutorial()[:3], tmp_path)
+    assert "tests: success" in said
+    assert "lint: skipped (neither ruff nor flake8" in said
+    assert "no problem can be seen beforehand" in said
 
 
 @functools.cache

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import pytest
 from adopting import adopt, nox, unpack
+from keyboard import at_a_keyboard
 from kit import commit, git, make_project, served, warden
 
 REPORT = json.dumps(
@@ -126,6 +128,18 @@ def test_on_github_the_workflows_come_and_go(project):
     assert not list(folder.glob("*"))
 
 
+def test_on_github_a_build_that_fails_stops_it_before_anything_is_written(project):
+    git(project, "remote", "add", "origin", "git@github.com:ann/plain.git")
+    path = project / "pyproject.toml"
+    path.write_text('[build-system]\nrequires = []\nbuild-backend = "nowhere"\n')
+    (project / "setup.cfg").write_text("[metadata]\nname = plain-thing\n")
+    commit(project)
+    ran = warden(project, "init", "--yes")
+    assert ran.code == 1
+    assert "metadata could not be built" in ran.err
+    assert git(project, "status", "--porcelain") == ""
+
+
 def test_the_older_layout_is_taken_over_with_its_days(project):
     for day in ("2025-10-28", "2025-10-27"):
         folder = project / "security" / "reports" / "archived" / day
@@ -146,6 +160,63 @@ def test_the_older_layout_is_taken_over_with_its_days(project):
     assert "PYSEC-2024-60" in (findings / "SECURITY_FINDINGS.md").read_text()
     assert warden(project, "init", "--undo", "--yes").code == 0
     assert git(project, "status", "--porcelain") == ""
+
+
+@pytest.mark.parametrize(("answer", "code"), [("n", 3), ("y", 0)])
+def test_at_a_keyboard_it_asks_once(project, answer, code):
+    ran, said = at_a_keyboard(answer, "release.init", "--project", str(project))
+    assert ran == code, said
+    assert said.count("change these files of plain-thing? [y/N]") == 1
+    assert (project / "noxfile.py").exists() == (code == 0)
+
+
+@pytest.mark.online  # flit says its version only to a build
+def test_projects_of_one_repository_are_adopted_each_for_itself(tmp_path):
+    for name in ("plain", "flit"):
+        make_project(tmp_path / "top" / "packages" / name, name)
+        shutil.rmtree(tmp_path / "top" / "packages" / name / ".git")
+    top, plain = tmp_path / "top", tmp_path / "top" / "packages" / "plain"
+    git(top, "init", "--quiet", "--initial-branch=main")
+    git(top, "remote", "add", "origin", "https://github.com/ann/many.git")
+    commit(top)
+    before = git(top, "rev-parse", "HEAD^{tree}")
+    for name in ("plain", "flit"):
+        ran = warden(plain.with_name(name), "init", "--yes")
+        assert ran.code == 0, ran.err
+    written = {path.name for path in (top / ".github" / "workflows").iterdir()}
+    assert written == {
+        f"{name}-{kind}.yml" for name in ("plain-thing", "flit-thing")
+        for kind in ("gates", "release")
+    }  # fmt: skip
+    commit(top, "adopted")
+    released = warden(plain, "release.publish", "--to", "local")
+    assert released.code == 0, released.err
+    assert "plain-thing" in released.document["tag"]
+    for name in ("plain", "flit"):
+        assert warden(plain.with_name(name), "init", "--undo", "--yes").code == 0
+    commit(top, "as it was")
+    assert git(top, "rev-parse", "HEAD^{tree}") == before
+
+
+@pytest.mark.online  # a gate installs the project
+def test_what_is_there_stays_to_the_byte_with_its_mode(project):
+    texts = {
+        "tox.ini": "[testenv]\ndeps = pytest\n", "Makefile": "lint:\n\t@echo theirs\n",
+        "README.md": "# Plain\n",
+    }  # fmt: skip
+    for path, text in texts.items():
+        (project / path).write_text(text)
+        (project / path).chmod(0o755)
+    commit(project)
+    before = git(project, "rev-parse", "HEAD^{tree}")
+    ran = adopt(project)
+    kept = {one["path"] for one in ran.document["files"] if one["how"] == "keep"}
+    assert kept == {"tox.ini", "Makefile"}
+    assert "theirs" in nox(project, "-s", "lint").err
+    assert git(project, "diff", "--summary", "HEAD^").count("mode change") == 0
+    assert warden(project, "init", "--undo", "--yes").code == 0
+    commit(project, "as it was")
+    assert git(project, "rev-parse", "HEAD^{tree}") == before
 
 
 @pytest.mark.online

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -13,13 +14,21 @@ pytestmark = [pytest.mark.proof, pytest.mark.online]
 OK, RED, SKIPPED = "success", "failed", "skipped"
 
 
-def _ends(lint: str, types: str, tests: str) -> dict[str, str]:
-    return {"lint": lint, "types": types, "tests": tests}
+ROOTS = "failed" if os.geteuid() == 0 else "success"
+"""How a test ends that root cannot pass, as root may read everything."""
+
+
+def _ends(lint: str, types: str, tests: str = "") -> dict[str, str]:
+    told = {"lint": lint, "types": types, "tests": tests}
+    return {gate: end for gate, end in told.items() if end}
 
 
 PACKAGES = (
+    Package(
+        "shellingham==1.5.4", "setuptools", "src", "from a file", _ends(SKIPPED, SKIPPED, OK)
+    ),
     Package("mypylogger==0.1.5", "setuptools", "flat", "0.1.5", _ends(RED, OK, RED)),
-    Package("mypylogger==0.2.8", "hatchling", "src", "0.2.8", _ends(OK, OK, RED)),
+    Package("mypylogger==0.2.8", "hatchling", "src", "0.2.8", _ends(OK, OK)),
     Package(
         "iniconfig==2.0.0", "hatchling", "src", "from tags", _ends(SKIPPED, OK, SKIPPED),
         tag="v2.0.0",
@@ -27,25 +36,32 @@ PACKAGES = (
     Package("itsdangerous==2.2.0", "flit", "src", "2.2.0", _ends(OK, OK, OK)),
     Package("python-slugify==9.2.0", "setuptools", "flat", "from a file", _ends(SKIPPED, OK, OK)),
     Package("crashtest==0.4.1", "poetry", "flat", "0.4.1", _ends(SKIPPED, RED, SKIPPED)),
-    Package("findpython==0.9.0", "pdm", "src", "0.9.0", _ends(OK, OK, RED)),
+    Package("findpython==0.9.0", "pdm", "src", "0.9.0", _ends(OK, OK, ROOTS)),
     Package("narwhals==2.29.0", "uv_build", "src", "2.29.0", _ends(OK, OK, OK)),
     Package("six==1.17.0", "setuptools", "single module", "computed", _ends(RED, SKIPPED, OK)),
     Package(
-        "isodate==0.7.2", "setuptools", "src", "from tags", _ends(RED, SKIPPED, OK), tag="v0.7.2"
+        "isodate==0.7.2", "setuptools", "src", "from tags", _ends(OK, SKIPPED, OK), tag="v0.7.2"
     ),
-    Package("shellingham==1.5.4", "setuptools", "src", "computed", _ends(OK, OK, OK)),
 )  # fmt: skip
-"""Red are gates whose files the sdist lacks, or whose tools have moved on since that release."""
+"""Red are gates whose files the sdist lacks, or whose tools have moved on since that release.
+
+A gate without an end is not run: mypylogger 0.2.8 has 1,099 tests, and many take a minute each.
+"""
+
+CASES = [
+    pytest.param(one, id=one.release, marks=[pytest.mark.beyond_sample] if at else [])
+    for at, one in enumerate(PACKAGES)
+]
 
 
-@pytest.mark.parametrize("package", PACKAGES, ids=lambda package: package.release)
+@pytest.mark.parametrize("package", CASES)
 def test_it_is_adopted_gated_released_shown_and_left_again(
     package: Package, tmp_path: Path
 ) -> None:
     project = unpack(package.release, tmp_path)
     if package.tag:
         git(project, "tag", package.tag)
-    before = git(project, "rev-parse", "HEAD^{tree}")
+    before = git(project, "rev-parse", "HEAD")
 
     adopted = adopt(project)
     assert adopted.code == 0, adopted.err
@@ -55,7 +71,7 @@ def test_it_is_adopted_gated_released_shown_and_left_again(
     assert warden(project, "init", "--yes").document["files"] != []
     assert git(project, "status", "--porcelain") == ""
 
-    assert ends(project, "lint", "types", "tests") == package.ends
+    assert ends(project, *package.ends) == package.ends
     choose_gates(project, package.green)
     planned = nox(project, "-s", "publish", "--", "--dry-run", "--to", "local")
     assert planned.code == 0, planned.out + planned.err
@@ -70,8 +86,7 @@ def test_it_is_adopted_gated_released_shown_and_left_again(
 
     back = warden(project, "init", "--undo", "--yes")
     assert back.code == 0, back.err
-    commit(project, "back")
-    assert git(project, "rev-parse", "HEAD^{tree}") == before
+    assert changed_since(before, project) == []
     assert git(project, "for-each-ref", "refs/release-warden") == ""
 
 
@@ -81,3 +96,10 @@ def choose_gates(project: Path, gates: list[str]) -> None:
     line = 'repository = "pypi"\n'
     path.write_text(path.read_text().replace(line, f"{line}gates = {gates!r}\n"))
     commit(project, "the gates that are green")
+
+
+def changed_since(start: str, project: Path) -> list[str]:
+    """The files that differ from a commit, without what a build of the project rewrites."""
+    git(project, "add", "--update")
+    listed = git(project, "diff", "--cached", "--name-only", start).splitlines()
+    return [path for path in listed if ".egg-info/" not in path]

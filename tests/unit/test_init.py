@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import ast
 import tomllib
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -86,6 +87,7 @@ def test_backends(pyproject, backend):
         ({"pyproject.toml": '[tool.setuptools.dynamic]\nversion = {attr = "a.b"}\n'}, "from a file"),
         ({"pyproject.toml": '[build-system]\nbuild-backend = "flit_core.buildapi"\n'}, "from a file"),
         ({"setup.cfg": "[metadata]\nversion = 4.5\n"}, "4.5"),
+        ({"setup.cfg": "[metadata]\nversion = attr: a.__version__\n"}, "from a file"),
         ({"setup.py": "setup(\n    version='7',\n)\n"}, "7"),
         ({"setup.py": "setup(use_scm_version=True)\n"}, "from tags"),
         ({"setup.py": "setup(version=read())\n"}, "computed"),
@@ -241,6 +243,32 @@ def test_a_gate_that_is_skipped_says_why():
     ]
 
 
+def test_a_hook_of_pre_commit_tells_version_and_words():
+    hooks = "repos:\n- rev: {}\n  hooks:\n  - id: flake8\n    args: ['--max-line-length=88']\n"
+    path = ".pre-commit-config.yaml"
+    ran = ("flake8 --max-line-length=88 some_thing",)
+    assert chosen(project(**{path: hooks.format("7.1.1")}))["lint"] == (ran, ("flake8==7.1.1",))
+    assert chosen(project(**{path: hooks.format("main")}))["lint"] == (ran, ("flake8",))
+    asked = project('[dependency-groups]\nlint = ["flake8<8"]\n', **{path: hooks.format("7.1.1")})
+    assert chosen(asked)["lint"] == (ran, ("flake8<8",))
+    ruff = "repos:\n- rev: v0.9.1\n  hooks: [{id: ruff}, {id: ruff-format}]\n"
+    formats = ("ruff check", "ruff format --check")
+    assert chosen(project(**{path: ruff}))["lint"] == (formats, ("ruff==0.9.1",))
+
+
+@pytest.mark.parametrize("text", ["repos: [", "- 1", "repos: {a: b}", "repos: [{hooks: 3}, 4]"])
+def test_what_is_no_configuration_of_pre_commit_tells_of_no_hook(text):
+    assert chosen(project(**{".pre-commit-config.yaml": text}))["lint"][0] == ()
+
+
+@pytest.mark.parametrize("ends", ["\n", "\r\n"])
+def test_our_table_goes_to_the_byte_though_a_person_changed_it(ends):
+    before = f'[project]{ends}name = "t"{ends}version = "1"{ends}'
+    text = files.configured(before, {"repository": "pypi"})
+    assert files.unconfigured(f'{text}gates = ["lint"]{ends}') == before
+    assert files.unconfigured(f"{text}{ends}[tool.x]{ends}y = 1{ends}").endswith(f"y = 1{ends}")
+
+
 @pytest.mark.parametrize("lock", ["uv.lock", "poetry.lock", "pdm.lock", "pylock.toml"])
 def test_a_linter_has_the_version_of_the_lock_file(lock):
     key = "packages" if lock == "pylock.toml" else "package"
@@ -350,14 +378,25 @@ def test_workflows_of_the_same_names_are_not_overwritten():
         path.rpartition("/")[2] for path in workflows(Facts(project="t", pages=True, monitor=True))
     ]
     for name in names:
-        texts = project(**{f".github/workflows/{name}": "on: push\n"})
-        then = after(texts, adoption(of(texts), ON_GITHUB, "t"))
+        around = replace(ON_GITHUB, workflows={name: "on: push\n"})
+        then = after(project(), adoption(of(project()), around, "t"))
         assert parse(then["pyproject.toml"]).github.workflow == "warden-release.yml"
 
 
+def test_projects_of_one_repository_have_workflows_of_their_own():
+    around = replace(ON_GITHUB, folder="packages/thing/", workflows={"release.yml": "on: push\n"})
+    plan = adoption(of(project()), around, "Some.Thing")
+    config = parse(after(project(), plan)["pyproject.toml"])
+    assert (config.github.workflow, config.status_url) == ("some-thing-release.yml", None)
+    assert "status-url" in {remark.about for remark in plan.remarks}
+    taken = replace(around, workflows={"some-thing-gates.yml": "on: push\n"})
+    then = after(project(), adoption(of(project()), taken, "Some.Thing"))
+    assert parse(then["pyproject.toml"]).github.workflow == "some-thing-warden-release.yml"
+
+
 def test_a_workflow_that_uploads_too_is_named():
-    texts = project(**{".github/workflows/up.yml": "uses: pypa/gh-action-pypi-publish@x\n"})
-    [remark] = [r for r in adoption(of(texts), HERE, "t").remarks if r.about == "workflows"]
+    around = replace(HERE, workflows={"up.yml": "uses: pypa/gh-action-pypi-publish@x\n"})
+    [remark] = [r for r in adoption(of(project()), around, "t").remarks if r.about == "workflows"]
     assert "up.yml" in remark.what
 
 
