@@ -56,7 +56,7 @@ def tasks_page(namespace: Collection) -> str:
         "`release-warden TASK` runs a task of an installed Release Warden; in this repository",
         "`invoke TASK` does the same. `release-warden --help TASK` tells what stands here. What is",
         "said when something is wrong is explained in [errors](errors.md); the exit codes stand in",
-        "the [README](../README.md#every-day).",
+        "the [README](../README.md#exit-codes).",
     ]
     for name, one in sorted(_named(namespace)):
         lines += ["", f"## {name}", "", *_task(name, one)]
