@@ -143,6 +143,35 @@ def test_every_task_that_is_named_exists():
     assert {name for name in named if "." in name} <= tasks()
 
 
+def flags() -> dict[str, set[str]]:
+    """The flags of every task, as the page that is written out of the code has them."""
+    text = (ROOT / "docs" / "tasks.md").read_text(encoding="utf-8").replace("[no-]", "")
+    parts = (part.partition("\n") for part in text.split("\n## ")[1:])
+    return {name: {*re.findall(r"--([a-z-]+)", rest), "help"} for name, _, rest in parts}
+
+
+DOORS = {"publish": "release.publish", "auto": "release.auto", "status": "status.build"}
+
+
+def shown_flags() -> Iterator[tuple[str, str, str]]:
+    """Page, task and flag of what the pages show; but errors.md, which shows what is wrong."""
+    for page in PAGES:
+        if page.name == "errors.md":
+            continue
+        text = page.read_text(encoding="utf-8")
+        named = re.findall(r"\b((?:release|status|aws)\.[a-z]+) ([^`\n#|&]+)", text)
+        doors = re.findall(r"nox -s (publish|auto|status) -- ([^`\n#|&]+)", text)
+        for task, rest in (*named, *((DOORS[door], rest) for door, rest in doors)):
+            for flag in re.findall(r"(?:^|(?<= ))--(?:no-)?([a-z-]+)", rest):
+                yield page.name, task, flag
+
+
+def test_every_flag_that_is_shown_is_one_of_its_task():
+    known, shown = flags(), list(shown_flags())
+    assert len(shown) > 60
+    assert [one for one in shown if one[2] not in known.get(one[1], ())] == []
+
+
 def test_every_task_is_in_the_readme():
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     assert [name for name in tasks() if "." in name and f"`{name}`" not in text] == []
