@@ -27,7 +27,7 @@ TABLE = (
     Gate("workflows", "zizmor, actionlint, schema; act runs them", gates.workflows),
     Gate("infrastructure", "cfn-lint and checkov on the templates", gates.infrastructure),
     Gate("browser", "the site's pages in Chromium: CSP, axe, Lighthouse", gates.browser),
-    Gate("docs", "the commands in the docs run, and every key is explained", gates.docs),
+    Gate("docs", "the pages as a site: links hold, commands run", gates.docs),
     Gate("proofs", "kills, storms and mutants: half an hour; -- --sample: minutes", gates.proofs),
     # Doors: each installs the project, runs one Invoke task and exits with its code.
     Gate("build", "build this project's archives", door("release.build"), parallel=False),

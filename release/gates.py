@@ -42,6 +42,8 @@ SHIPPED = frozenset({"runtime", "extra"})
 """The scopes of what an install of the project gets."""
 LIGHTHOUSE = "lighthouse@12.8.2"
 """What npm installs for the gate ``browser``; 12 is the last with which node 20 is enough."""
+SITE = "build/docs"
+"""Where the gate ``docs`` puts the pages."""
 
 DOORS = (
     ("build", "build this project's archives", "release.build"),
@@ -57,7 +59,7 @@ DOORS = (
 DESCRIBES_ITSELF = ("pyproject.toml", "setup.py", "setup.cfg")
 """The files that tell what installing a project brings."""
 
-TYPED = ("release", "status_site", "noxfile.py", "tasks.py")
+TYPED = ("release", "status_site", "noxfile.py", "tasks.py", "docs/reference.py")
 """What the type checker reads."""
 
 
@@ -203,9 +205,13 @@ def proofs(session: nox.Session) -> None:
 
 
 def docs(session: nox.Session) -> None:
-    """Run the commands of README and docs, and check that every key is documented."""
-    install(session, "-e", ".[dev]")
-    session.run("pytest", "tests/flows/test_docs.py", *session.posargs)
+    """Make a site of the pages, where a broken link is an error, and run the commands they show."""
+    install(session, "-e", ".[dev]", *nox.project.dependency_groups(_pyproject(), "docs"))
+    session.run(
+        "sphinx-build", "--conf-dir", "docs", "--doctree-dir", "build/doctrees",
+        "--fail-on-warning", "--nitpicky", "--quiet", ".", SITE,
+    )  # fmt: skip
+    session.run("pytest", "tests/docs", "tests/flows/test_docs.py", *session.posargs)
 
 
 def infrastructure(session: nox.Session) -> None:

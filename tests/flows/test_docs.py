@@ -11,9 +11,11 @@ import functools
 import json
 import os
 import re
+import runpy
 import subprocess
 import sys
 import sysconfig
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -120,7 +122,7 @@ def test_every_door_leads_to_a_task():
     finally:
         sys.path.remove(str(ROOT))
     doors = {gate.work.keywords["task"] for gate in noxfile.TABLE if hasattr(gate.work, "keywords")}
-    assert len(doors) == 6
+    assert {"release.publish", "release.auto", "status.build", "status.check"} < doors
     assert doors <= tasks()
 
 
@@ -130,6 +132,35 @@ def test_every_task_that_is_named_exists():
     named |= set(re.findall(r"`((?:release|status)\.[a-z]+)`", text))
     assert {"release.scan", "status.serve"} <= named
     assert {name for name in named if "." in name} <= tasks()
+
+
+def flags() -> dict[str, set[str]]:
+    """The flags of every task, as the page that is written out of the code has them."""
+    text = (ROOT / "docs" / "tasks.md").read_text(encoding="utf-8").replace("[no-]", "")
+    parts = (part.partition("\n") for part in text.split("\n## ")[1:])
+    return {name: {*re.findall(r"--([a-z-]+)", rest), "help"} for name, _, rest in parts}
+
+
+DOORS = {"publish": "release.publish", "auto": "release.auto", "status": "status.build"}
+
+
+def shown_flags() -> Iterator[tuple[str, str, str]]:
+    """Page, task and flag of what the pages show; but errors.md, which shows what is wrong."""
+    for page in PAGES:
+        if page.name == "errors.md":
+            continue
+        text = page.read_text(encoding="utf-8")
+        named = re.findall(r"\b((?:release|status|aws)\.[a-z]+) ([^`\n#|&]+)", text)
+        doors = re.findall(r"nox -s (publish|auto|status) -- ([^`\n#|&]+)", text)
+        for task, rest in (*named, *((DOORS[door], rest) for door, rest in doors)):
+            for flag in re.findall(r"(?:^|(?<= ))--(?:no-)?([a-z-]+)", rest):
+                yield page.name, task, flag
+
+
+def test_every_flag_that_is_shown_is_one_of_its_task():
+    known, shown = flags(), list(shown_flags())
+    assert len(shown) > 60
+    assert [one for one in shown if one[2] not in known.get(one[1], ())] == []
 
 
 def test_every_task_is_in_the_readme():
@@ -190,17 +221,57 @@ def test_every_check_of_a_plan_is_explained():
     assert [check for check in sorted(checks) if f"`{check}`" not in page] == []
 
 
-THREATS = (ROOT / "docs" / "credentials.md").read_text(encoding="utf-8").partition("# Threat model")
+REFERENCE = runpy.run_path(str(ROOT / "docs" / "reference.py"))["PAGES"]
 
 
-@pytest.mark.parametrize("path", sorted(set(re.findall(r"`(tests/[^`]+)`", THREATS[2]))))
-def test_every_guard_in_the_threat_model_exists(path):
-    file, _, name = path.partition("::")
+@pytest.mark.parametrize("name", REFERENCE)
+def test_the_reference_says_what_the_code_says(name):
+    page = (ROOT / "docs" / name).read_text(encoding="utf-8")
+    assert page == REFERENCE[name](page), "run: python docs/reference.py"
+
+
+def test_a_default_that_is_told_wrongly_is_noticed():
+    page = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
+    assert "| `waiver-days` | whole number, 0 to 366 | `14` |" in page
+    wrong = page.replace("| whole number, 0 to 366 | `14` |", "| number | 15 |")
+    assert REFERENCE["configuration.md"](wrong) == page
+
+
+ARCHITECTURE = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+
+
+def test_the_floors_are_those_that_are_held():
+    told = ARCHITECTURE.partition("## The floors")[2].partition("```text\n")[2].partition("```")[0]
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]
+    first, *others = contracts["contracts"]
+    assert [re.split(r"  +", line)[0] for line in told.splitlines()] == first["layers"]
+    for contract in (first, *others):
+        assert f"| {contract['name']} |" in ARCHITECTURE
+
+
+def test_every_room_and_every_document_is_told():
+    rooms = {path.parent.name for path in (ROOT / "release").glob("*/__init__.py")}
+    kinds = {path.stem for path in (ROOT / "release" / "schemas").glob("*.json")} - {"config"}
+    before, _, after = ARCHITECTURE.partition("## The documents")
+    assert set(re.findall(r"^\| `(\w+)` \|", before, re.MULTILINE)) == rooms
+    assert set(re.findall(r"^\| `(\w+)` \|", after, re.MULTILINE)) == kinds
+
+
+GUARDS = re.findall(
+    r"`(tests/[\w/.]+::\w+)`", "".join(page.read_text(encoding="utf-8") for page in PAGES)
+)
+
+
+@pytest.mark.parametrize("guard", sorted(set(GUARDS)))
+def test_every_test_that_is_named_exists(guard):
+    file, _, name = guard.partition("::")
     assert re.search(rf"^def {re.escape(name)}\(", (ROOT / file).read_text("utf-8"), re.MULTILINE)
 
 
-def test_every_threat_has_a_guard_or_says_that_it_has_none():
-    rows = [line.strip("| ") for line in THREATS[2].splitlines() if line.startswith("| ")]
-    threats = [row for row in rows if not row.endswith("guarded by")]
-    assert len(threats) > 30
-    assert [row for row in threats if not re.search(r"`tests/|not guarded", row)] == []
+@pytest.mark.parametrize(("page", "after"), [("credentials", "# Threat model"), ("pains", "##")])
+def test_every_threat_and_every_pain_has_a_guard_or_says_that_it_has_none(page, after):
+    text = (ROOT / "docs" / f"{page}.md").read_text(encoding="utf-8").partition(after)[2]
+    rows = [line.strip("| ") for line in text.splitlines() if line.startswith("| ")]
+    told = [row for row in rows if not row.endswith("guarded by")]
+    assert len(told) > 30
+    assert [row for row in told if not re.search(r"`tests/\S+::|not guarded", row)] == []
