@@ -11,6 +11,7 @@ from release.errors import DocumentError
 from release.model.base import D, decode
 from release.model.decision import Decision
 from release.model.finding import USERS_GET
+from release.model.grades import Grades
 from release.model.heartbeat import Heartbeat, Run
 from release.model.history import History, Story
 from release.model.monitoring import Probes
@@ -34,6 +35,7 @@ class Documents:
     history: History | None = None
     yanks: tuple[Yank, ...] = ()
     probes: Probes | None = None
+    grades: Grades | None = None
 
     @property
     def project(self) -> str | None:
@@ -92,6 +94,7 @@ def read(folder: Path) -> Documents:
         decision=_read(folder / "decision.json", Decision),
         history=_read(folder / "history.json", History),
         probes=_read(folder / "probes.json", Probes),
+        grades=_read(folder / "grades.json", Grades),
         receipts=tuple(receipt for path in releases if (receipt := _read(path, Receipt))),
         yanks=tuple(yank for path in yanks if (yank := _read(path, Yank))),
     )

@@ -19,6 +19,7 @@ from release.flows.history import history
 from release.flows.seals import seals
 from release.flows.yank import requests
 from release.model.decision import Decision
+from release.model.grades import Grades
 from release.model.heartbeat import Heartbeat, Run
 from release.model.monitoring import Probes
 from release.model.openvex import encoded
@@ -46,6 +47,7 @@ def refresh(context: Context, repository: str) -> None:
         snapshot=ledger.read(Snapshot, tip, "snapshot.json"),
         heartbeat=ledger.read(Heartbeat, beat, "heartbeat.json"),
         probes=ledger.read(Probes, beat, "probes.json"),
+        grades=ledger.read(Grades, beat, "grades.json"),
         history=history(context),
     )
     for seal in seals(ledger, repository):
