@@ -14,6 +14,7 @@ from release.model.finding import USERS_GET
 from release.model.grades import Grades
 from release.model.heartbeat import Heartbeat, Run
 from release.model.history import History, Story
+from release.model.metrics import Metrics
 from release.model.monitoring import Probes
 from release.model.receipt import Receipt
 from release.model.record import Record, Tracked
@@ -36,6 +37,7 @@ class Documents:
     yanks: tuple[Yank, ...] = ()
     probes: Probes | None = None
     grades: Grades | None = None
+    metrics: Metrics | None = None
 
     @property
     def project(self) -> str | None:
@@ -95,6 +97,7 @@ def read(folder: Path) -> Documents:
         history=_read(folder / "history.json", History),
         probes=_read(folder / "probes.json", Probes),
         grades=_read(folder / "grades.json", Grades),
+        metrics=_read(folder / "metrics.json", Metrics),
         receipts=tuple(receipt for path in releases if (receipt := _read(path, Receipt))),
         yanks=tuple(yank for path in yanks if (yank := _read(path, Yank))),
     )
