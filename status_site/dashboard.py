@@ -335,7 +335,7 @@ def _response(found: Metrics) -> Part:
         Row(
             "Unknown severity" if one.severity == "unknown" else one.severity.capitalize(),
             (
-                count_of(one.sla_days, "day"), str(one.remedied), str(one.within),
+                str(one.remedied), f"{one.within} within {count_of(one.sla_days, 'day')}",
                 _days(one.mttr_days) if one.mttr_days is not None else "none yet",
                 str(one.open), str(one.overdue),
             ),
@@ -344,7 +344,7 @@ def _response(found: Metrics) -> Part:
         )
         for one in told
     )  # fmt: skip
-    heads = ("Severity", "To be remedied in", "Remedied", "In time", "On average", "Open", "Late")
+    heads = ("Severity", "Remedied", "In time", "On average", "Open", "Late")
     said = "What was remedied, and how much of it in the time that its severity is given."
     return Part(*title, said, tables=(Table("Remedies by severity", heads, rows),))
 

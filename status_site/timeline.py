@@ -53,7 +53,7 @@ class StatusHistory(Document, frozen=True, kw_only=True, tag="release-warden/sta
 
 
 def timeline(documents: Documents, status: SecurityStatus) -> StatusHistory:
-    """Day by day, from the first finding or release on, at most ``LONGEST`` days."""
+    """Day by day, from the first finding, release or grade on, at most ``LONGEST`` days."""
     return StatusHistory(
         build_id=status.build_id,
         project=status.project,
@@ -66,12 +66,12 @@ def timeline(documents: Documents, status: SecurityStatus) -> StatusHistory:
 def _days(documents: Documents, scanned: datetime) -> Iterator[Day]:
     last = _number(scanned)
     events = [(min(day, last), severity, change) for day, severity, change in _events(documents)]
+    grades = _grades(documents)
     releases: dict[int, list[str]] = {}
     for receipt in reversed(documents.releases):
         releases.setdefault(min(_number(receipt.confirmed_at), last), []).append(receipt.version)
-    first = max(min([last, *releases, *(day for day, _, _ in events)]), last - LONGEST + 1)
+    first = max(min([last, *releases, *grades, *(day for day, _, _ in events)]), last - LONGEST + 1)
     running = {severity: _running(events, severity, first, last) for severity in BY_SEVERITY}
-    grades = _grades(documents)
     opened = Counter(day for day, _, change in events if change > 0)
     closed = Counter(day for day, _, change in events if change < 0)
     for day in range(first, last + 1):

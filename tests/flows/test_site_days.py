@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 from kit import make_project, warden
+from leaf_index import advise
 
 FRESH = {
     "last_updated", "scan_date", "valid_until", "last_run", "days_since_last_vulnerability",
@@ -18,7 +19,7 @@ def scanned(project, at, advisories):
     assert done.code == 0, done.err
     served = project / "security-status"
     named = json.loads((served / "build.json").read_bytes())["files"]
-    return {name: (served / name).read_bytes() for name in named}
+    return {name: (served / name).read_bytes() for name in (*named, "build.json")}
 
 
 def lasting(data):
@@ -29,6 +30,7 @@ def test_a_second_scan_of_a_day_adds_nothing_but_freshness_and_the_next_day_its_
     project = make_project(tmp_path / "project")
     known = tmp_path / "advisories"
     known.mkdir()
+    advise(known, "X-1", "elsewhere", "CRITICAL", {"introduced": "0"})
     first, second = (scanned(project, at, known) for at in (MORNING, NOON))
     assert first.keys() == second.keys()
     for name in ("index.json", "history.json", "metrics.json", "monitoring.json", "schema.json"):
