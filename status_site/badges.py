@@ -13,8 +13,8 @@ from collections.abc import Mapping
 from importlib.resources import files
 from typing import Literal
 
-from release.decide.grade import Letter
 from release.model.base import Noun
+from release.model.grades import Letter
 from release.model.text import plain
 from status_site.status import SecurityStatus
 

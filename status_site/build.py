@@ -11,6 +11,7 @@ from release.errors import DocumentError
 from release.model.base import decode
 from release.model.text import plain
 from status_site.documents import read
+from status_site.figures import StatusMetrics
 from status_site.monitoring import StatusMonitoring
 from status_site.releases import ReleaseStatus, after_failure
 from status_site.site_files import bound, faces, site_files
@@ -76,9 +77,10 @@ def _mark(output: Path, error: DocumentError, now: datetime | None) -> None:
         last = decode(SecurityStatus, files["index.json"])
         history = decode(StatusHistory, files["history.json"])
         monitored = decode(StatusMonitoring, files["monitoring.json"])
+        figures = decode(StatusMetrics, files["metrics.json"])
         releases = [decode(ReleaseStatus, files[release.file]) for release in last.releases]
     except (KeyError, DocumentError):
         return  # of another version, or damaged: it withdraws its grade when its time has passed
     status = last.failed(FailedUpdate(at=now or Clock().now(), why=plain(error.what, 300)))
-    told = faces(status, history, monitored, [*map(after_failure, releases)])
+    told = faces(status, history, monitored, [*map(after_failure, releases)], figures)
     publish(output, bound({**files, **told}, status))

@@ -97,3 +97,22 @@ def strip(tones: Sequence[str], label: str) -> Markup:
         bars = "".join(f"M{4 * at} 0h3v1h-3z" for at, one in enumerate(tones) if one == tone)
         SubElement(svg, "path", attrib={"class": tone}, d=bars)
     return Markup(tostring(svg, encoding="unicode"))  # noqa: S704 - escaped by ElementTree
+
+
+def bar(parts: Iterable[tuple[str, float]], whole: float) -> Markup:
+    """A bar of parts side by side, without words: its figures stand beside it.
+
+    :param parts: tone and length of each; nothing is drawn of one that has no length.
+    :param whole: the length of the widest bar that it is compared with.
+    """
+    svg = Element(
+        "svg", viewBox="0 0 1000 1", preserveAspectRatio="none",
+        attrib={"class": "bar", "aria-hidden": "true"},
+    )  # fmt: skip
+    at = 0
+    for tone, length in parts:
+        wide = round(1000 * length / whole) if whole else 0
+        if wide:
+            SubElement(svg, "path", attrib={"class": tone}, d=f"M{at} 0h{wide}v1h-{wide}z")
+        at += wide
+    return Markup(tostring(svg, encoding="unicode"))  # noqa: S704 - escaped by ElementTree

@@ -11,8 +11,10 @@ from release.errors import DocumentError
 from release.model.base import D, decode
 from release.model.decision import Decision
 from release.model.finding import USERS_GET
+from release.model.grades import Grades
 from release.model.heartbeat import Heartbeat, Run
 from release.model.history import History, Story
+from release.model.metrics import Metrics
 from release.model.monitoring import Probes
 from release.model.receipt import Receipt
 from release.model.record import Record, Tracked
@@ -34,6 +36,8 @@ class Documents:
     history: History | None = None
     yanks: tuple[Yank, ...] = ()
     probes: Probes | None = None
+    grades: Grades | None = None
+    metrics: Metrics | None = None
 
     @property
     def project(self) -> str | None:
@@ -92,6 +96,8 @@ def read(folder: Path) -> Documents:
         decision=_read(folder / "decision.json", Decision),
         history=_read(folder / "history.json", History),
         probes=_read(folder / "probes.json", Probes),
+        grades=_read(folder / "grades.json", Grades),
+        metrics=_read(folder / "metrics.json", Metrics),
         receipts=tuple(receipt for path in releases if (receipt := _read(path, Receipt))),
         yanks=tuple(yank for path in yanks if (yank := _read(path, Yank))),
     )

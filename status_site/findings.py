@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from datetime import datetime, timedelta
+from collections.abc import Iterable, Iterator
+from datetime import datetime
 from typing import Literal
 from urllib.parse import urlsplit
 
-from release.decide.grade import BY_SEVERITY, FORMULA, Counted, Exposure, Fix
+from release.decide.counted import by_name, days, due, exposure, fix_of, is_overdue, last_word
+from release.decide.grade import BY_SEVERITY, Exposure, Fix
 from release.model.base import Document, Instant, Noun
-from release.model.finding import SLA, USERS_GET, ClosureKind, Finding, Severity
+from release.model.finding import ClosureKind, Finding, Severity
 from release.model.history import Span, StoryState
-from release.model.snapshot import Edit, Reach, Snapshot, Verdict
+from release.model.snapshot import Edit, Reach, Verdict
 from status_site.documents import Documents
 from status_site.names import key_name
-
-DAY = timedelta(days=1)
 
 
 class PublicFinding(Noun, frozen=True, kw_only=True):
@@ -82,28 +81,6 @@ class OwnCode(Noun, frozen=True, kw_only=True):
     overdue: int = 0
 
 
-def users_get(documents: Documents) -> tuple[Finding, ...]:
-    """The open findings that users get.
-
-    Where the published release was not resolved, those of every closure stay in: what was not
-    seen may not vanish (law 1).
-    """
-    if documents.record is None:
-        return ()
-    published = published_is_known(documents.snapshot)
-    return tuple(
-        finding
-        for finding in documents.record.open
-        if finding.kind != "dependency"
-        or (finding.scope in USERS_GET and (not published or finding.reaches("published")))
-    )
-
-
-def published_is_known(snapshot: Snapshot | None) -> bool:
-    """Whether the last scan resolved what the published release brings."""
-    return snapshot is not None and snapshot.closure("published") is not None
-
-
 def own_code(findings: Iterable[Finding], scanned: datetime | None) -> OwnCode:
     """Count what lies in the project's own code."""
     ours = [finding for finding in findings if finding.kind != "dependency"]
@@ -115,41 +92,16 @@ def own_code(findings: Iterable[Finding], scanned: datetime | None) -> OwnCode:
     )
 
 
-def counted(
-    findings: Iterable[Finding], public: Iterable[PublicFinding], scanned: datetime | None
-) -> tuple[Counted, ...]:
-    """What the grade is made of: the public findings, and those in the project's own code."""
-    ours = (finding for finding in findings if finding.kind != "dependency")
-    return (
-        *(
-            Counted(severity=it.severity, exposure=it.exposure, fix=it.fix, overdue=it.overdue)
-            for it in public
-        ),
-        *(Counted(severity=it.severity, overdue=is_overdue(it, scanned)) for it in ours),
-    )
-
-
-def due(finding: Finding) -> datetime | None:
-    """When it should be remedied."""
-    return finding.first_seen + SLA[finding.severity] if finding.first_seen else None
-
-
-def is_overdue(finding: Finding, scanned: datetime | None) -> bool:
-    """Whether it is past due; one that was first seen nobody knows when is (law 1)."""
-    until = due(finding)
-    return until is None or (scanned is not None and scanned > until)
-
-
 def public_findings(
     findings: Iterable[Finding], documents: Documents, basis: ClosureKind
 ) -> tuple[PublicFinding, ...]:
     """The findings in dependencies, worst first, in an order that depends on nothing else."""
     known = documents.snapshot is not None and documents.snapshot.closure("candidate") is not None
-    words = _reaches(documents)
+    words = by_name(reaches(documents))
     public = [
         public_finding(
             finding,
-            _last_word(finding, words),
+            last_word(finding, words),
             basis=basis,
             scanned=documents.scanned_at,
             candidate_is_known=known,
@@ -199,8 +151,8 @@ def public_finding(
         summary=finding.summary,
         url=https_only(finding.url),
         file=f"findings/{key_name(finding.key)}.json",
-        exposure=_exposure(finding, reach),
-        fix=_fix(finding, scanned),
+        exposure=exposure(finding, reach),
+        fix=fix_of(finding, scanned),
         due=due(finding),
         overdue=is_overdue(finding, scanned),
         days_since_discovery=days(finding.first_seen, scanned),
@@ -209,37 +161,10 @@ def public_finding(
     )
 
 
-def _exposure(finding: Finding, reach: Reach | None) -> Exposure:
-    avoidable = reach is not None and reach.verdict == "installable-fix"
-    return "some-installs" if avoidable or finding.scope == "extra" else "every-install"
-
-
-def _fix(finding: Finding, scanned: datetime | None) -> Fix:
-    """A fix of unknown age is ``old``: what is not known may not make the grade better."""
-    age = days(finding.fix_available_at, scanned)
-    if age is not None:
-        return "old" if age >= FORMULA.old_fix_days else "new"
-    return "old" if finding.fixed_in else "none"
-
-
-def days(since: datetime | None, until: datetime | None) -> int | None:
-    """Whole days from one moment to another, at least 0; ``None`` where one is not known."""
-    return max(0, (until - since) // DAY) if since and until else None
-
-
-def _reaches(documents: Documents) -> dict[object, Reach]:
-    """The last word on every finding, by its key and by each of its ids; the snapshot's wins."""
-    words: dict[object, Reach] = {}
+def reaches(documents: Documents) -> Iterator[Reach]:
+    """What the resolver said, the snapshot's last, as that is the newest."""
     for document in (documents.decision, documents.snapshot):
-        for reach in document.reach if document else ():
-            for known_as in (reach.key, *((reach.package, id_) for id_ in reach.ids)):
-                words[known_as] = reach
-    return words
-
-
-def _last_word(finding: Finding, words: Mapping[object, Reach]) -> Reach | None:
-    known_as = (finding.key, *((finding.package, id_) for id_ in finding.ids))
-    return next((words[name] for name in known_as if name in words), None)
+        yield from document.reach if document else ()
 
 
 def https_only(url: str | None) -> str | None:

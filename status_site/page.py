@@ -16,6 +16,8 @@ from markupsafe import Markup
 from release.decide.grade import BY_SEVERITY
 from status_site import words
 from status_site.availability import availability
+from status_site.dashboard import dashboard
+from status_site.figures import StatusMetrics
 from status_site.findings import PublicFinding
 from status_site.monitoring import StatusMonitoring
 from status_site.past import past
@@ -74,6 +76,7 @@ def pages(
     history: StatusHistory,
     monitored: StatusMonitoring,
     releases: Sequence[ReleaseStatus],
+    figures: StatusMetrics,
 ) -> dict[str, bytes]:
     """Every page, by its file's name.
 
@@ -104,6 +107,7 @@ def pages(
         use=next((one.use for one in releases), None),
         latest=next((one for one in releases if one.is_latest), None),
     )
+    made["dashboard.html"] = _page("dashboard.html", status, board=dashboard(figures, status))
     return made
 
 

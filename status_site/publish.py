@@ -30,7 +30,7 @@ KINDS = {
 LAST = ("badges/", "index.html", "build.json", "index.json")
 """What leads to the other files comes after them; ``index.json`` is the last."""
 _OURS = re.compile(
-    r"(index|findings|releases)\.html|vex\.json|badges/[a-z-]+\.(json|svg)"
+    r"(index|findings(-\d+)?|releases|dashboard)\.html|vex\.json|badges/[a-z-]+\.(json|svg)"
     r"|(findings|releases)/[^/]+\.(json|html)|sbom/[^/]+\.cdx\.json"
 )
 """What an earlier build may have left there; nothing else is ever removed."""

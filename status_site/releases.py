@@ -7,10 +7,10 @@ from collections.abc import Iterator
 import msgspec
 from packaging.version import InvalidVersion, Version
 
-from release.decide.grade import Letter
 from release.model.base import Document, Noun
 from release.model.delta import DeltaFinding
 from release.model.finding import Severity
+from release.model.grades import Letter
 from release.model.receipt import Receipt
 from status_site.documents import Documents
 from status_site.status import PublicRelease, SecurityStatus

@@ -13,6 +13,7 @@ import msgspec
 
 from release.model.base import Document, Instant
 from status_site.badges import Badge
+from status_site.figures import StatusMetrics
 from status_site.findings import FindingStatus
 from status_site.monitoring import StatusMonitoring
 from status_site.releases import ReleaseStatus
@@ -38,6 +39,7 @@ DOCUMENTS: tuple[type[Document], ...] = (
     FindingStatus,
     ReleaseStatus,
     StatusMonitoring,
+    StatusMetrics,
     BuildFiles,
 )
 
@@ -51,6 +53,9 @@ PATHS: dict[str, tuple[str, str, str]] = {
     "/monitoring.json": (
         "How available the site was", "application/json", "StatusMonitoring",
     ),
+    "/metrics.json": (
+        "How releases, scans and remedies went", "application/json", "StatusMetrics",
+    ),
     "/build.json": ("Every file with its sha256", "application/json", "BuildFiles"),
     "/badges/{badge}.json": ("A badge for shields.io's endpoint", "application/json", "Badge"),
     "/badges/{badge}.svg": ("The same badge as a picture", "image/svg+xml", ""),
@@ -63,6 +68,7 @@ PATHS: dict[str, tuple[str, str, str]] = {
     "/findings.html": ("Every open finding, for people", "text/html", ""),
     "/findings-{page}.html": ("Further pages of them", "text/html", ""),
     "/releases.html": ("Which version should I be on, for people", "text/html", ""),
+    "/dashboard.html": ("How releases, scans and remedies went, for people", "text/html", ""),
     "/schema.json": ("JSON Schema of index.json and of the others", "application/schema+json", ""),
 }  # fmt: skip
 """Path to what it is, its media type, and its definition in ``schema.json``."""

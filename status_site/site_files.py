@@ -10,6 +10,7 @@ from release.record.openvex import openvex
 from status_site.badges import as_svg, badges
 from status_site.documents import Documents
 from status_site.feed import feed
+from status_site.figures import StatusMetrics, status_metrics
 from status_site.findings import FindingStatus, PublicFinding, public_finding
 from status_site.monitoring import StatusMonitoring, status_monitoring
 from status_site.page import pages
@@ -24,9 +25,11 @@ def site_files(documents: Documents, status: SecurityStatus) -> dict[str, bytes]
     """Every file of the site, path to content."""
     history, releases = timeline(documents, status), tuple(release_statuses(documents, status))
     monitored = status_monitoring(status.build_id, status.monitoring, documents.probes)
-    made = faces(status, history, monitored, releases)
+    figures = status_metrics(documents, status.build_id)
+    made = faces(status, history, monitored, releases, figures)
     made["history.json"] = encode(history)
     made["monitoring.json"] = encode(monitored)
+    made["metrics.json"] = encode(figures)
     made["feed.xml"] = feed(documents, status)
     made["schema.json"] = published(status.build_id)
     made["openapi.json"] = openapi(status.build_id)
@@ -40,12 +43,13 @@ def faces(
     history: StatusHistory,
     monitored: StatusMonitoring,
     releases: Sequence[ReleaseStatus],
+    figures: StatusMetrics,
 ) -> dict[str, bytes]:
     """The files that tell the grade: those that change when an update fails.
 
     The pages are made from what is served as JSON, and from nothing else.
     """
-    made = {"index.json": encode(status), **pages(status, history, monitored, releases)}
+    made = {"index.json": encode(status), **pages(status, history, monitored, releases, figures)}
     made |= {told.release.file: encode(told) for told in releases}
     for name, badge in badges(status).items():
         made[f"badges/{name}.json"] = encode(badge)

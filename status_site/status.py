@@ -7,20 +7,22 @@ from typing import ClassVar, Literal
 
 import msgspec
 
+from release.decide.counted import counted, days, published_is_known, users_get
 from release.decide.grade import (
     FORMULA,
     FORMULA_VERSION,
     Cap,
     Deduction,
     Formula,
-    Letter,
     Summary,
     grade,
     summarize,
 )
+from release.decide.unseen import Unseen
 from release.model.base import Document, Instant, Noun, digest, sha256
 from release.model.decision import Action
 from release.model.finding import USERS_GET, ClosureKind, Severity
+from release.model.grades import Letter
 from release.model.heartbeat import Run
 from release.model.receipt import Receipt, ReceiptFile
 from release.model.record import Record, Tracked
@@ -32,17 +34,14 @@ from status_site.documents import Documents
 from status_site.findings import (
     OwnCode,
     PublicFinding,
-    counted,
-    days,
     https_only,
     own_code,
     public_findings,
-    published_is_known,
-    users_get,
+    reaches,
 )
 from status_site.monitoring import Monitoring, monitoring
 from status_site.names import version_name
-from status_site.unseen import VALID_FOR, Unseen, doubts, unseen
+from status_site.unseen import VALID_FOR, doubts, unseen
 
 Remediation = Literal[
     "unknown", "none-needed", "release-owed", "change-needed", "upgrade-available", "waiting"
@@ -51,8 +50,10 @@ LINKS = {
     "page": "index.html",
     "findings": "findings.html",
     "releases": "releases.html",
+    "dashboard": "dashboard.html",
     "data": "index.json",
     "history": "history.json",
+    "metrics": "metrics.json",
     "feed": "feed.xml",
     "badges": "badges/grade.json",
     "monitoring": "monitoring.json",
@@ -224,12 +225,12 @@ class SecurityStatus(Document, frozen=True, kw_only=True, tag="release-warden/st
         :param now: the present moment; by default the latest that the documents know of.
         """
         basis: ClosureKind = _basis(documents)
-        findings = users_get(documents)
+        findings = users_get(documents.record, documents.snapshot)
         public = public_findings(findings, documents, basis)
         summary = summarize(finding.severity for finding in findings)
         missing = unseen(documents, basis)
         as_of, scanned = _as_of(documents), documents.scanned_at
-        held = counted(findings, public, scanned)
+        held = counted(findings, reaches(documents), scanned)
         graded = grade(held, tuple(doubts(documents, missing, now or _clock(documents))))
         status = cls(
             last_updated=as_of,

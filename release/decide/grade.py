@@ -12,8 +12,8 @@ from typing import Literal
 
 from release.model.base import Noun
 from release.model.finding import SLA, Severity
+from release.model.grades import Letter
 
-Letter = Literal["A", "B", "C", "D", "F"]
 LETTERS: tuple[Letter, ...] = ("A", "B", "C", "D", "F")
 
 Exposure = Literal["every-install", "some-installs"]

@@ -9,9 +9,10 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
 from release.config import Policy
-from release.decide.grade import Counted, Letter, grade
+from release.decide.grade import Counted, grade
 from release.model.changes import Change, ChangeKind, Changes
 from release.model.finding import RELEASABLE, Finding
+from release.model.grades import Letter
 from release.model.record import Record
 
 WORSE: frozenset[ChangeKind] = frozenset({"new", "returned", "worsened"})

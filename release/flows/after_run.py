@@ -16,9 +16,11 @@ from release.adapters.workspace import Workspace, write_file
 from release.errors import ToolError
 from release.flows.context import Context
 from release.flows.history import history
+from release.flows.metrics import for_the_site
 from release.flows.seals import seals
 from release.flows.yank import requests
 from release.model.decision import Decision
+from release.model.grades import Grades
 from release.model.heartbeat import Heartbeat, Run
 from release.model.monitoring import Probes
 from release.model.openvex import encoded
@@ -41,12 +43,15 @@ def refresh(context: Context, repository: str) -> None:
     """Write what the ledger knows into the folder of documents; what is not known is left out."""
     ledger, folder = context.ledger, context.workspace.documents
     tip, beat = ledger.tip("history"), ledger.tip("heartbeat")
+    told = history(context)
     files = documents(
         record=ledger.read(Record, tip, "record.json"),
         snapshot=ledger.read(Snapshot, tip, "snapshot.json"),
         heartbeat=ledger.read(Heartbeat, beat, "heartbeat.json"),
         probes=ledger.read(Probes, beat, "probes.json"),
-        history=history(context),
+        grades=ledger.read(Grades, beat, "grades.json"),
+        history=told,
+        metrics=for_the_site(context, told),
     )
     for seal in seals(ledger, repository):
         if seal.receipt:

@@ -1,4 +1,4 @@
-"""``release.metrics``: figures out of the ledger, without any service."""
+"""``release.metrics``, and its figures for the site: out of the ledger, without any service."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from release.flows.history import history
 from release.flows.runs import book
 from release.flows.seals import seals
 from release.model.heartbeat import Heartbeat
+from release.model.history import History
 from release.model.metrics import Metrics
 from release.model.record import Record
-from release.watch.metrics import Seen, metrics
+from release.watch.metrics import Seen, metrics, until_today
 
 
 def measure(context: Context) -> Metrics:
@@ -17,12 +18,24 @@ def measure(context: Context) -> Metrics:
 
     :raises DocumentError: a document of the ledger cannot be read.
     """
+    return metrics(_seen(context, history(context)), context.clock.now())
+
+
+def for_the_site(context: Context, told: History) -> Metrics:
+    """The figures that the status site shows.
+
+    :param told: the history, which is not read once more.
+    :raises DocumentError: a document of the ledger cannot be read.
+    """
+    return until_today(_seen(context, told), context.clock.now())
+
+
+def _seen(context: Context, told: History) -> Seen:
     ledger = context.ledger
-    seen = Seen(
+    return Seen(
         runs=book(context),
-        history=history(context),
+        history=told,
         journals=tuple(seal.journal for seal in seals(ledger, context.place.name)),
         record=ledger.read(Record, ledger.tip("history"), "record.json"),
         heartbeat=ledger.read(Heartbeat, ledger.tip("heartbeat"), "heartbeat.json"),
     )
-    return metrics(seen, context.clock.now())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -13,6 +14,7 @@ from release.adapters.index import SimpleIndex, pypi_simple_url
 from release.adapters.ledger import documents
 from release.adapters.repository import is_empty
 from release.adapters.workspace import HUMAN_FACING, Workspace, set_aside, write_file
+from release.decide.counted import earned
 from release.errors import DocumentError, TryAgainError
 from release.flows.context import Context
 from release.flows.heartbeat import replace_heartbeat
@@ -30,6 +32,7 @@ from release.flows.yank import look_again
 from release.model.acceptance import Remark
 from release.model.base import decode, digest, encode
 from release.model.changes import Changes
+from release.model.grades import Grades
 from release.model.heartbeat import Heartbeat
 from release.model.record import Record
 from release.model.snapshot import Project, Snapshot
@@ -41,6 +44,7 @@ from release.record.older_plans import is_older
 from release.record.remediation import update_plans
 from release.record.retired import without_scanner
 from release.scan.readers.reading import Reading
+from release.watch.grades import with_day
 
 ATTEMPTS = 5
 """How often a scan takes its place in history before it gives way to other runs."""
@@ -264,7 +268,11 @@ def _beat(context: Context, scanned: Scanned, share: bool) -> None:
         required=scanned.required,
     )
     try:
-        replace_heartbeat(context, {"heartbeat.json": partial(_newer, beat)}, share=share)
+        files = {
+            "heartbeat.json": partial(_newer, beat),
+            "grades.json": partial(_graded, beat, scanned, context.clock.now()),
+        }
+        replace_heartbeat(context, files, share=share)
     except TryAgainError as error:
         context.tell(f"the heartbeat was not written: {error.what}")
 
@@ -279,6 +287,15 @@ def _newer(beat: Heartbeat, held: bytes | None, by_another: bool) -> bytes:
     except DocumentError:
         return ours
     return held if theirs.taken_at > beat.taken_at else ours
+
+
+def _graded(beat: Heartbeat, scanned: Scanned, now: datetime, held: bytes | None, _: bool) -> bytes:
+    """The grades of past days with today's; what cannot be read is begun anew."""
+    known = Grades(project=beat.project, repository=beat.repository)
+    with contextlib.suppress(DocumentError):
+        known = decode(Grades, held) if held else known
+    letter = earned(scanned.record, scanned.snapshot, beat).letter
+    return encode(with_day(known, letter, beat.taken_at, now))
 
 
 def render(context: Context) -> None:

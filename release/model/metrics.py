@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 from release.errors import Failure
 from release.model.base import Document, Instant, Noun
 from release.model.history import Response
@@ -83,8 +85,25 @@ class Minutes(Noun, frozen=True, kw_only=True):
     by_task: dict[str, float] = {}
 
 
+class RunDay(Noun, frozen=True, kw_only=True):
+    """The runs that ended on a day (UTC).
+
+    ``scans`` counts scans by the worst state of any of their scanners; ``ci_minutes`` is what our
+    tasks took in CI.
+    """
+
+    day: date
+    runs: int = 0
+    failed: int = 0
+    scans: dict[State, int] = {}
+    ci_minutes: float = 0.0
+
+
 class Metrics(Document, frozen=True, kw_only=True):
-    """All figures as of ``as_of``; those of runs reach back to ``since``."""
+    """All figures as of ``as_of``; those of runs reach back to ``since``.
+
+    ``days`` are those on which something ran, oldest first, of the last 90.
+    """
 
     project: str
     repository: str
@@ -97,3 +116,4 @@ class Metrics(Document, frozen=True, kw_only=True):
     exposure: Exposure = Exposure()
     response: tuple[Response, ...] = ()
     ci: Minutes = Minutes()
+    days: tuple[RunDay, ...] = ()

@@ -21,6 +21,7 @@ from release.model.diagnosis import Diagnosis
 from release.model.error import Error
 from release.model.event import Event
 from release.model.fix import Fix
+from release.model.grades import Grades
 from release.model.handover import Handover, Staged
 from release.model.heartbeat import Heartbeat, Run
 from release.model.history import History
@@ -38,9 +39,9 @@ from release.model.yank import Yank
 
 DOCUMENTS: tuple[type[Document], ...] = (
     Adoption, Alerts, Archives, Changes, Check, Circumstances, Decision, Deployment, Diagnosis,
-    Error, Event, Fix, Handover, Heartbeat, History, Journal, Manifest, Metrics, Observations, Plan,
-    Probes, Protection, Receipt, Reconciliation, Record, Rotation, Run, Runs, Snapshot, Staged,
-    Workflows, Yank,
+    Error, Event, Fix, Grades, Handover, Heartbeat, History, Journal, Manifest, Metrics,
+    Observations, Plan, Probes, Protection, Receipt, Reconciliation, Record, Rotation, Run, Runs,
+    Snapshot, Staged, Workflows, Yank,
 )  # fmt: skip
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 

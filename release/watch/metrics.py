@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, timedelta
+
+import msgspec
 
 from release.errors import Failure
 from release.model.heartbeat import Heartbeat
@@ -17,6 +19,7 @@ from release.model.metrics import (
     Minutes,
     Publishing,
     Releases,
+    RunDay,
     Scanning,
     Spread,
     Used,
@@ -30,6 +33,9 @@ from release.record.history import REMEDIES
 
 WINDOW = timedelta(days=30)
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
+SHOWN = timedelta(days=90)
+"""How far back runs are told day by day."""
+WORSE: tuple[State, ...] = ("ok", "partial", "failed", "absent")
 SHIPPING = frozenset({"gates", "build", "verify", "upload", "confirm", "prove", "tag"})
 """Steps that only a run which publishes takes."""
 
@@ -63,7 +69,20 @@ def metrics(seen: Seen, now: datetime) -> Metrics:
         exposure=_exposure(seen.record, seen.history.stories, now),
         response=seen.history.response if seen.record else (),
         ci=_minutes(ran, now),
+        days=tuple(_days(ran, now)),
     )
+
+
+def until_today(seen: Seen, now: datetime) -> Metrics:
+    """The figures for the status site: of runs, those up to the end of the last day (UTC).
+
+    So they stay as they are for a day, unless something else happens than one more run. How old
+    the last scan is the site says itself.
+    """
+    midnight = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    before = tuple(one for one in seen.runs.ran if one.at < midnight)
+    runs = msgspec.structs.replace(seen.runs, ran=before)
+    return metrics(replace(seen, runs=runs, heartbeat=None), midnight)
 
 
 def spread(values: Iterable[float]) -> Spread | None:
@@ -168,7 +187,7 @@ def _exposure(record: Record | None, stories: Iterable[Story], now: datetime) ->
         ended=spread(_ended(pairs, "published_at")),
         since_fix=spread(_ended(pairs, "fix_available_at")),
         open=spread(
-            (now - item.finding.published_at) / DAY
+            max((now - item.finding.published_at) / DAY, 0.0)
             for story, item in pairs
             if story.state in {"open", "unexplained"} and item.finding.published_at
         ),
@@ -200,3 +219,23 @@ def _summed(paid: Iterable[Ran]) -> dict[str, float]:
     for one in paid:
         seconds[one.task] += one.seconds
     return seconds
+
+
+def _days(ran: Iterable[Ran], now: datetime) -> Iterator[RunDay]:
+    """Each of the last days on which something ran."""
+    by_day: dict[date, list[Ran]] = defaultdict(list)
+    for one in ran:
+        if now - one.at <= SHOWN:
+            by_day[one.at.astimezone(UTC).date()].append(one)
+    for day, runs in sorted(by_day.items()):
+        yield RunDay(
+            day=day,
+            runs=len(runs),
+            failed=sum(one.exit_code != 0 for one in runs),
+            scans=dict(Counter(_worst(one) for one in runs if one.scanners)),
+            ci_minutes=round(sum(one.seconds for one in runs if one.ci) / 60, 2),
+        )
+
+
+def _worst(scan: Ran) -> State:
+    return max(scan.scanners.values(), key=WORSE.index)

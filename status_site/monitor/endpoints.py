@@ -13,7 +13,7 @@ from status_site.schemas import BuildFiles
 LEADING = ("index.json", "build.json", "index.html", "badges/grade.json")
 """Asked for first, one by one: what people and READMEs wait for, so it is what latency is of."""
 ALWAYS = (
-    "history.json", "monitoring.json", "feed.xml", "schema.json", "openapi.json",
+    "history.json", "monitoring.json", "metrics.json", "feed.xml", "schema.json", "openapi.json",
     "badges/grade.svg", "badges/vulnerabilities.json", "badges/vulnerabilities.svg",
     "badges/last-scan.json", "badges/last-scan.svg", "badges/release.json", "badges/release.svg",
 )  # fmt: skip

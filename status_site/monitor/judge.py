@@ -19,6 +19,7 @@ from release.model.monitoring import Certificate, Latency, Trouble, TroubleKind
 from release.model.text import plain
 from release.watch.ring import SLACK
 from release.watch.verdict import is_late
+from status_site.figures import StatusMetrics
 from status_site.findings import FindingStatus
 from status_site.monitor.badge import dishonest, read_badge
 from status_site.monitor.endpoints import LEADING, Endpoints
@@ -32,6 +33,7 @@ KINDS: tuple[tuple[str, type[Document]], ...] = (
     (r"index\.json", SecurityStatus),
     (r"history\.json", StatusHistory),
     (r"monitoring\.json", StatusMonitoring),
+    (r"metrics\.json", StatusMetrics),
     (r"build\.json", BuildFiles),
     (r"findings/.+\.json", FindingStatus),
     (r"releases/.+\.json", ReleaseStatus),

@@ -8,13 +8,18 @@ from status_worlds import NOW, WHERE, closure, decision, finding, receipt, world
 from release.model.acceptance import Acceptance
 from release.model.decision import Reason
 from release.model.delta import Delta, DeltaFinding
+from release.model.grades import GradedDay, Grades
 from release.model.history import History, Span, Story
 from release.model.monitoring import Probe, ProbeDay, Probes
 from release.model.receipt import ReceiptFile
 from release.model.record import Sighting, Tracked
+from release.model.release import Release
+from release.model.runs import Ran, Runs
+from release.model.seal import Entry, Journal
 from release.model.snapshot import Edit, Gap, Reach, Scanner
 from release.model.yank import Yank
 from release.record.history import response
+from release.watch.metrics import Seen, until_today
 from status_site.documents import Documents
 from status_site.site_files import site_files
 from status_site.status import FailedUpdate, SecurityStatus
@@ -104,7 +109,65 @@ def rich():
     )  # fmt: skip
     record = msgspec.structs.replace(documents.record, tracked=tracked)
     history = History(**WHERE, as_of=NOW, stories=stories, response=response(stories))
-    return with_facts(documents, record=record, history=history, probes=probes())
+    facts = {"probes": probes(), "grades": grades(), "metrics": metrics(history, record)}
+    return with_facts(documents, record=record, history=history, **facts)
+
+
+def grades():
+    """A year that became worse, with days on which a scanner failed and a week without a scan."""
+    letters = ("A",) * 8 + ("B", "A", "C", "B") * 2 + ("C", "D")
+    days = tuple(
+        GradedDay(
+            at=NOW - ago * DAY, formula_version=2,
+            grade=None if ago % 41 == 7 else letters[(300 - ago) * len(letters) // 301],
+        )
+        for ago in range(300, -1, -1)
+        if not 60 <= ago < 67
+    )  # fmt: skip
+    return Grades(**WHERE, days=days)
+
+
+def metrics(history, record):
+    """The figures of four months of work, by the code that makes them."""
+    ran = tuple(run(number) for number in range(240, 0, -1))
+    steps = {"gates": 80, "build": 3, "verify": 9, "upload": 4, "confirm": 2, "prove": 14, "tag": 1}
+    journals = tuple(
+        Journal(
+            state="confirmed",
+            entries=tuple(
+                Entry(step=name, at=NOW, seconds=seconds * (1 + number * 0.13))
+                for name, seconds in steps.items()
+            ),
+        )
+        for number in range(8)
+    )
+    released = tuple(
+        Release(
+            version=f"1.2.{number}", trigger=("manual", "security-auto")[number % 2],
+            fingerprint="f", state="confirmed", sealed_at=NOW - (215 - 30 * number) * DAY,
+        )
+        for number in range(8)
+    )  # fmt: skip
+    past = msgspec.structs.replace(history, releases=released)
+    return until_today(Seen(Runs(project="paperboy", ran=ran), past, journals, record, None), NOW)
+
+
+def run(number):
+    """One of the runs, twice a day: scans, of which some saw a part, and now and then a release."""
+    facts = {
+        "run": str(number), "task": "release.auto", "at": NOW - number * DAY / 2,
+        "seconds": 35.0 + number % 9, "exit_code": 4 if number % 37 == 0 else 0, "ci": True,
+        "scanners": {"osv": "failed" if number % 37 == 0 else "ok",
+                     "bandit": "partial" if number % 50 == 3 else "ok"},
+    }  # fmt: skip
+    if number % 24 == 1:
+        refused = number == 97
+        facts |= {
+            "steps": {"gates": 80.0, "build": 3.0}, "seconds": 190.0 + number, "retries": 1,
+            "credential": "trusted-publishing", "exit_code": int(refused),
+            "failure": "auth" if refused else None,
+        }  # fmt: skip
+    return Ran(**facts)
 
 
 def closed(one):
@@ -119,7 +182,8 @@ def released(number, gone):
     )
     version = f"1.2.{number}"
     delta = Delta(project="paperboy", since="", version=version, fixed=fixed)
-    return receipt(version, at=NOW - (215 - 30 * number) * DAY, delta=delta)
+    trigger = ("manual", "security-auto")[number % 2]
+    return receipt(version, at=NOW - (215 - 30 * number) * DAY, delta=delta, trigger=trigger)
 
 
 def probes():
@@ -203,6 +267,7 @@ def hostile(texts):
 
 def failed(documents):
     """The site after an update that failed, as ``build`` serves it."""
+    from status_site.figures import status_metrics
     from status_site.monitoring import status_monitoring
     from status_site.page import pages
     from status_site.releases import after_failure, release_statuses
@@ -211,7 +276,9 @@ def failed(documents):
     status = SecurityStatus.from_documents(documents)
     told = status.failed(FailedUpdate(at=NOW + DAY, why="record.json is no JSON"))
     releases = [after_failure(one) for one in release_statuses(documents, status)]
-    made = pages(told, timeline(documents, status), status_monitoring("", None, None), releases)
+    figures = status_metrics(documents, status.build_id)
+    history, monitored = timeline(documents, status), status_monitoring("", None, None)
+    made = pages(told, history, monitored, releases, figures)
     return {**files_of(documents), **made}
 
 

@@ -7,19 +7,16 @@ from datetime import timedelta
 import pytest
 from status_worlds import NOW
 
+NAMES = ("index.html", "findings.html", "releases.html", "dashboard.html")
 PAGES = [
     *(
         (site, page)
         for site in ("rich", "clean", "unsure", "never-scanned", "failed-update")
-        for page in ("index.html", "findings.html", "releases.html")
+        for page in NAMES
     ),
     ("many", "index.html"),
     ("many", "findings-3.html"),
-    *(
-        (site, page)
-        for site in ("hostile", "advisories")
-        for page in ("index.html", "findings.html", "releases.html")
-    ),
+    *((site, page) for site in ("hostile", "advisories") for page in NAMES),
 ]
 each_page = pytest.mark.parametrize(("site", "name"), PAGES, ids=map("/".join, PAGES))
 LISTEN = """
@@ -122,7 +119,7 @@ getComputedStyle(document.body).backgroundColor.match(/\\d+/g).slice(0, 3)
 """
 
 
-@pytest.mark.parametrize("name", ["index.html", "findings.html", "releases.html"])
+@pytest.mark.parametrize("name", NAMES)
 def test_past_its_time_a_page_says_so_and_withdraws_what_it_claimed(chromium, served, name):
     with opened(chromium, served("rich") + name) as page:
         assert not page.locator("#expired").is_visible()
@@ -150,14 +147,14 @@ def test_a_page_that_is_opened_too_late_has_no_grade(chromium, served, scheme):
 
 
 def test_a_failed_update_shows_no_grade_anywhere(chromium, served):
-    for name in ("index.html", "findings.html", "releases.html"):
+    for name in NAMES:
         with opened(chromium, served("failed-update") + name) as page:
             text = page.locator("body").inner_text()
             assert "The last update failed" in text
             assert not re.search(r"\bGrade\s+[A-F]\b", text)
 
 
-@pytest.mark.parametrize("name", ["index.html", "findings.html", "releases.html"])
+@pytest.mark.parametrize("name", NAMES)
 def test_by_keyboard_alone(chromium, served, name):
     with opened(chromium, served("rich") + name) as page:
         page.keyboard.press("Tab")

@@ -4,13 +4,14 @@ import re
 import xml.etree.ElementTree as ET
 from datetime import UTC, date, datetime, timedelta
 
+import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from release.decide.grade import BY_SEVERITY, Summary
+from release.decide.grade import BY_SEVERITY, LETTERS, Summary
 from release.model.monitoring import Probe, ProbeDay, Probes
 from status_site.availability import availability
-from status_site.chart import Series, scale, stacked
+from status_site.chart import Series, bar, scale, stacked
 from status_site.monitoring import monitoring, status_monitoring
 from status_site.past import MOST_ROWS, past
 from status_site.timeline import Day, StatusHistory
@@ -145,4 +146,34 @@ def test_every_severity_has_its_colour():
 
     style = (files("status_site") / "templates" / "style.css").read_text("utf-8")
     assert all(f".{severity} {{ --fill:" in style for severity in BY_SEVERITY)
-    assert len(set(re.findall(r"--fill-\w+: (#\w+)", style))) == 2 * (len(BY_SEVERITY) + 1)
+    assert all(f".{letter} {{ --fill:" in style for letter in LETTERS)
+    assert len(set(re.findall(r"--fill-\w+: (#\w+)", style))) == 2 * (len(BY_SEVERITY) + 2)
+
+
+@given(st.lists(st.floats(0, 1e6), min_size=1, max_size=5))
+def test_the_parts_of_a_bar_lie_side_by_side_within_it(lengths):
+    drawn = ET.fromstring(bar([("ok", length) for length in lengths], sum(lengths)))
+    spans = [re.fullmatch(r"M(\d+) 0h(\d+)v1h-\2z", path.get("d")).groups() for path in drawn]
+    ends = [int(start) + int(wide) for start, wide in spans]
+    assert [int(start) for start, _ in spans[1:]] == ends[:-1]
+    assert not ends or ends[-1] <= 1000 + len(lengths)
+
+
+def test_the_past_tells_a_grade_only_of_days_of_which_it_is_known():
+    days = history([1, 1, 1, 1]).days
+    known = [("A", 2), (None, 2), (None, None), ("C", 2)]
+    told = past(
+        msgspec.structs.replace(
+            history([1]),
+            days=tuple(
+                msgspec.structs.replace(day, grade=grade, formula_version=version)
+                for day, (grade, version) in zip(days, known, strict=True)
+            ),
+        )
+    )
+    assert told.letters == ("A", "C")
+    bars = {path.get("class"): path.get("d").count("z") for path in ET.fromstring(told.grades)}
+    assert bars == {"A": 1, "none": 2, "C": 1}
+    assert "A on 1 day, C on 1 day; none on 2 days" in told.grades
+    assert [row.grade for row in told.rows] == ["C", "none", "A"]
+    assert past(history([1])).grades is None

@@ -153,6 +153,7 @@ DEFINED = {
     r"history\.json": "StatusHistory",
     r"build\.json": "BuildFiles",
     r"monitoring\.json": "StatusMonitoring",
+    r"metrics\.json": "StatusMetrics",
     r"findings/.*": "FindingStatus",
     r"releases/.*": "ReleaseStatus",
     r"badges/.*\.json": "Badge",

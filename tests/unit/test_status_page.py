@@ -13,18 +13,26 @@ from status_worlds import NOW, WHERE, closure, decision, finding, receipt, world
 
 from release.model.decision import Reason
 from release.model.delta import Delta, DeltaFinding
+from release.model.history import History
 from release.model.receipt import ReceiptFile
+from release.model.release import Release
+from release.model.runs import Ran, Runs
+from release.model.seal import Entry, Journal
 from release.model.snapshot import Edit, Gap, Reach, Scanner
 from release.model.yank import Yank
+from release.record.history import response, stories
+from release.watch.metrics import Seen, until_today
 from status_site import page as made_page
 from status_site import words
 from status_site.documents import Documents
+from status_site.figures import StatusMetrics
 from status_site.findings import https_only
 from status_site.monitoring import status_monitoring
 from status_site.site_files import site_files
 from status_site.status import FailedUpdate, SecurityStatus
 from status_site.timeline import timeline
 
+DAY = timedelta(days=1)
 VOID = {"meta", "br", "link"}
 HOSTILE = "\"'><script>alert(1)</script><img src=x onerror=alert(2)>{{7*7}}\u202egpj</td></html>"
 
@@ -91,6 +99,31 @@ def hostile():
     return pages(documents)
 
 
+def measured():
+    """Figures of everything; what others name is hostile."""
+    jobs = [
+        Ran(
+            run=str(n), task="release.auto", at=NOW - (1 + n) * DAY, seconds=90.0, ci=True,
+            exit_code=n % 2, failure="auth" if n % 2 else None, credential=HOSTILE,
+            steps={"build": 2.0}, scanners={HOSTILE: "failed" if n % 3 else "ok"},
+        )
+        for n in range(5)
+    ]  # fmt: skip
+    journal = Journal(entries=(Entry(step="build", at=NOW, seconds=2.5),))
+    bare = world(finding(published_at=NOW - 20 * DAY), receipts=(receipt(HOSTILE), receipt()))
+    told = stories(bare.record, (), NOW)
+    released = Release(
+        version="1", trigger="manual", fingerprint="f", state="confirmed", sealed_at=NOW - DAY
+    )
+    history = History(
+        **WHERE, as_of=NOW, stories=told, response=response(told), releases=(released,)
+    )
+    book = Runs(project="paperboy", ran=tuple(reversed(jobs)))
+    found = until_today(Seen(book, history, (journal,), bare.record, None), NOW)
+    facts = {name: getattr(bare, name) for name in bare.__dataclass_fields__}
+    return Documents(**(facts | {"history": history, "metrics": found}))
+
+
 def digest_of(text):
     return "'sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() + "'"
 
@@ -98,7 +131,7 @@ def digest_of(text):
 def every_page():
     sites = {"hostile": hostile(), "ordinary": pages(world(finding(), decision=decision()))}
     many = world(*(finding(f"p{n}/{n}") for n in range(120)))
-    sites |= {"many": pages(many), "never": pages(Documents())}
+    sites |= {"many": pages(many), "never": pages(Documents()), "figures": pages(measured())}
     return {f"{site}/{name}": page for site, made in sites.items() for name, page in made.items()}
 
 
@@ -210,6 +243,7 @@ def test_the_findings_are_turned_in_pages():
     shown = pages(world(*(finding(f"p{n}/{n}") for n in range(120))))
     assert list(shown) == [
         "index.html", "findings.html", "findings-2.html", "findings-3.html", "releases.html",
+        "dashboard.html",
     ]  # fmt: skip
     entries = [a["id"] for name in shown for a in shown[name].all("article") if "find" in name]
     assert len(entries) == len(set(entries)) == 120
@@ -221,7 +255,7 @@ def test_of_very_many_findings_the_worst_are_turned():
     sheets = [*made_page.sheets(range(5_000))]
     assert [sheet.first for sheet in sheets] == [*range(1, 1_000, made_page.A_PAGE)]
     assert sheets[-1].shown == 1_000
-    assert len(pages(world(*(finding(f"p{n}/{n}") for n in range(1_001))))) == 22
+    assert len(pages(world(*(finding(f"p{n}/{n}") for n in range(1_001))))) == 23
 
 
 def test_an_update_that_failed_is_told_on_every_page():
@@ -229,10 +263,45 @@ def test_an_update_that_failed_is_told_on_every_page():
     status = status.failed(FailedUpdate(at=NOW, why=HOSTILE))
     history = timeline(world(finding()), status)
     monitored = status_monitoring("", None, None)
-    for data in made_page.pages(status, history, monitored, ()).values():
+    figures = StatusMetrics(build_id="", metrics=None)
+    for data in made_page.pages(status, history, monitored, (), figures).values():
         text = Page(data.decode()).data
         assert "The last update failed" in text["strong"]
         assert "Grade" not in text["span"].replace("Grade withdrawn", "")
+
+
+def test_the_dashboard_tells_what_was_measured_and_no_zero_for_what_was_not():
+    shown = pages(measured())["dashboard.html"]
+    assert "3 of 5 attempts succeeded." in shown.data["p"]
+    assert (
+        "Runs are counted from 18 November 2026 to the end of 22 November 2026" in shown.data["p"]
+    )
+    assert "5 scans, each with the state of every scanner." in shown.data["p"]
+    assert "releases/1.2.3.json" in [a.get("href") for a in shown.all("a")]
+    empty = until_today(Seen(Runs(project="p"), History(**WHERE), (), None, None), NOW)
+    bare = world()
+    facts = {name: getattr(bare, name) for name in bare.__dataclass_fields__}
+    quiet = pages(Documents(**(facts | {"metrics": empty})))["dashboard.html"]
+    assert "No attempt to publish has been measured yet." in quiet.data["p"]
+    assert "No run in CI has been measured yet." in quiet.data["p"]
+    assert quiet.data["span"].count(" not known") == 4
+    assert not quiet.all("table")
+    assert "No figures are known yet" in pages(Documents())["dashboard.html"].data["p"]
+
+
+def test_a_run_of_today_changes_no_figure_of_the_site():
+    documents = measured()
+    one = Ran(
+        run="x", task="release.scan", at=NOW, seconds=1.0, exit_code=0, scanners={"osv": "ok"}
+    )
+    history = documents.history
+
+    def told(runs, at):
+        seen = Seen(Runs(project="paperboy", ran=runs), history, (), documents.record, None)
+        return until_today(seen, at)
+
+    assert told((), NOW) == told((one,), NOW) == told((one,), NOW + timedelta(hours=11))
+    assert told((one,), NOW + DAY).scanning.scans == 1
 
 
 def test_what_to_do_is_told_once_for_what_one_deed_remedies():
