@@ -200,6 +200,12 @@ def proofs(session: nox.Session) -> None:
     session.run("pytest", "-m", "proof", "tests/proofs", "tests/workflows", *session.posargs)
 
 
+def bench(session: nox.Session) -> None:
+    """Measure what has an aim; the words after ``--`` go to ``python -m benchmarks``."""
+    install(session, "-e", ".[dev]")
+    session.run("python", "-m", "benchmarks", *session.posargs)
+
+
 def docs(session: nox.Session) -> None:
     """Run the commands of README and docs, and check that every key is documented."""
     install(session, "-e", ".[dev]")
