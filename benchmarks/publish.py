@@ -24,6 +24,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parent / "tests"))
@@ -178,7 +179,7 @@ def compare(folder: Path, rounds: int, peers: Path) -> dict[str, Taken]:
     return {tool: min(found[1:], key=lambda one: one.wall) for tool, found in taken.items()}
 
 
-def report(best: dict[str, Taken]) -> dict[str, object]:
+def report(best: dict[str, Taken]) -> dict[str, Any]:
     """The figures as one document."""
     ours, base = best[OURS], best[UV]
     more = {name: ours.steps[name] for name in MORE if name in ours.steps}
@@ -196,15 +197,22 @@ def report(best: dict[str, Taken]) -> dict[str, object]:
     }
 
 
+def measured(rounds: int, peers: Path) -> dict[str, Any]:
+    """The document of a comparison.
+
+    :param peers: the environment of the peers.
+    """
+    with tempfile.TemporaryDirectory() as name:
+        return report(compare(Path(name), rounds, (peers / "bin").absolute()))
+
+
 def main(words: Sequence[str] | None = None) -> None:
     """Read the arguments and print the document."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--peers", type=Path, required=True, help="the environment of the peers")
     parser.add_argument("--rounds", type=int, default=3)
     asked = parser.parse_args(words)
-    with tempfile.TemporaryDirectory() as name:
-        best = compare(Path(name), asked.rounds, (asked.peers / "bin").absolute())
-    sys.stdout.write(json.dumps(report(best), indent=2) + "\n")
+    sys.stdout.write(json.dumps(measured(asked.rounds, asked.peers), indent=2) + "\n")
 
 
 if __name__ == "__main__":

@@ -1,26 +1,26 @@
 """How recording scales: seconds of CPU and memory over sizes, and the exponent between them.
 
-    python benchmarks/record.py                  1,000, 10,000 and 100,000 findings
-    python benchmarks/record.py 1000 4000        other sizes
-    python benchmarks/record.py --plans 4000     plans up to so many (they are YAML; default 1,000)
+    python -m benchmarks.record                  1,000, 10,000 and 100,000 findings
+    python -m benchmarks.record 1000 4000        other sizes
+    python -m benchmarks.record --plans 4000     plans up to so many (they are YAML; default 1,000)
 
-Each size runs in a process of its own, so that memory is its own too. The exponent is that of
-``seconds = c * size ** exponent`` between a size and the one before it: 1.0 is linear.
+The exponent is explained in :mod:`benchmarks.growth`.
 """
 
 from __future__ import annotations
 
 import argparse
-import math
 import resource
 import sys
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
 from datetime import UTC, datetime
-from multiprocessing import get_context
 from time import process_time
 from typing import Any
 
+from benchmarks import growth
+from release.config import Policy
+from release.decide.engine import ReleaseAutomationEngine
+from release.decide.facts import Evidence
 from release.model.base import decode, encode
 from release.model.finding import Finding
 from release.model.record import Record
@@ -75,6 +75,8 @@ def measure(count: int, plans: int) -> dict[str, float]:
     timed("compare", lambda: SecurityChangeDetector().compare(before, after))
     taken["record and compare"] = taken["record"] + taken["compare"]
     taken["peak MB so far"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    known = Evidence(snapshot=scan, record=after, baseline="nothing", config="config", releases=())
+    timed("decide", lambda: ReleaseAutomationEngine(Policy()).decide(known))
     data = timed("encode", lambda: encode(after))
     timed("decode", lambda: decode(Record, data))
     timed("findings page", lambda: render_findings(after, ()))
@@ -86,32 +88,9 @@ def measure(count: int, plans: int) -> dict[str, float]:
     return taken
 
 
-def apart(count: int, plans: int) -> dict[str, float]:
-    """Measure in a process of its own."""
-    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
-        return pool.submit(measure, count, plans).result()
-
-
-def table(sizes: list[int], plans: int) -> str:
-    """The figures, each with the exponent since the size before."""
-    found = [apart(size, plans) for size in sizes]
-    lines = [f"{'':20}" + "".join(f"{size:>18,}" for size in sizes)]
-    for step in found[0]:
-        cells = [_cell(found, sizes, at, step) for at in range(len(sizes))]
-        lines.append(f"{step:20}" + "".join(f"{cell:>18}" for cell in cells))
-    return "\n".join(lines)
-
-
-def _cell(found: list[dict[str, float]], sizes: list[int], at: int, step: str) -> str:
-    if step not in found[at]:
-        return "-"
-    now = found[at][step]
-    if step.startswith("peak"):
-        return f"{now:.0f} MB"
-    if at == 0 or not found[at - 1].get(step):
-        return f"{now:.3f} s"
-    exponent = math.log(now / found[at - 1][step]) / math.log(sizes[at] / sizes[at - 1])
-    return f"{now:.3f} s ^{exponent:.2f}"
+def show(what: str, figure: float) -> str:
+    """Seconds, or megabytes."""
+    return f"{figure:.0f} MB" if what.startswith("peak") else f"{figure:.3f} s"
 
 
 def main() -> None:
@@ -120,7 +99,8 @@ def main() -> None:
     parser.add_argument("sizes", nargs="*", type=int, default=SIZES)
     parser.add_argument("--plans", type=int, default=1_000, help="the most plans to write")
     asked = parser.parse_args()
-    sys.stdout.write(table(asked.sizes, asked.plans) + "\n")
+    found = [growth.apart(measure, size, asked.plans) for size in asked.sizes]
+    sys.stdout.write(growth.table(asked.sizes, found, "findings", show) + "\n")
 
 
 if __name__ == "__main__":

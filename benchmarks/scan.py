@@ -240,6 +240,20 @@ def table(told: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
+def measured(
+    archive: Path, *, pins: int, affected: int, latency: float, rounds: int
+) -> dict[str, Any]:
+    """The document of a comparison.
+
+    :param latency: of each answer, in milliseconds.
+    """
+    chosen = pins_of(Archive(archive), pins, affected)
+    with tempfile.TemporaryDirectory() as folder, server(archive, latency / 1000) as url:
+        write_project(Path(folder), chosen)
+        tools = installed(url)
+        return report(measure(tools, Path(folder), url, rounds), tools, chosen)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     shared = os.environ.get("RELEASE_WARDEN_SHARED")
@@ -257,14 +271,13 @@ def main() -> None:
     asked = parser.parse_args()
     if asked.archive is None or not asked.archive.is_file():
         parser.error("there is no archive of advisories: give one with --archive")
-    pins = pins_of(Archive(asked.archive), asked.pins, asked.affected)
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        server(asked.archive, asked.latency / 1000) as url,
-    ):
-        write_project(Path(folder), pins)
-        tools = installed(url)
-        told = report(measure(tools, Path(folder), url, asked.rounds), tools, pins)
+    told = measured(
+        asked.archive,
+        pins=asked.pins,
+        affected=asked.affected,
+        latency=asked.latency,
+        rounds=asked.rounds,
+    )
     print(json.dumps(told, indent=2) if asked.json else table(told))
 
 

@@ -1,8 +1,8 @@
 """How building the site scales: seconds of CPU and of waiting over sizes, and the exponent.
 
-    python benchmarks/status.py                  1,000, 10,000 and 40,000 findings
-    python benchmarks/status.py 1000 4000        other sizes
-    python benchmarks/status.py --days 1826      daily scans in the history (default: five years)
+    python -m benchmarks.status                  1,000, 10,000 and 40,000 findings
+    python -m benchmarks.status 1000 4000        other sizes
+    python -m benchmarks.status --days 1826      daily scans in the history (default: five years)
 
 Each size runs in a process of its own, from a folder of documents on the disk to a site on the
 disk (TMPDIR says on which). The system's seconds are spent in making a file for each finding. The
@@ -14,16 +14,14 @@ from __future__ import annotations
 
 import argparse
 import gzip
-import math
 import sys
 import tempfile
-from concurrent.futures import ProcessPoolExecutor
 from datetime import UTC, datetime, timedelta
-from multiprocessing import get_context
 from os import times
 from pathlib import Path
 from time import perf_counter, process_time
 
+from benchmarks import growth
 from release.model.base import Document, encode
 from release.model.changes import Change
 from release.model.finding import Finding
@@ -131,28 +129,9 @@ def measure(count: int, days: int) -> dict[str, float]:
         }
 
 
-def apart(count: int, days: int) -> dict[str, float]:
-    """Measure in a process of its own."""
-    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
-        return pool.submit(measure, count, days).result()
-
-
-def table(sizes: list[int], days: int) -> str:
-    """The figures, each with the exponent since the size before."""
-    found = [apart(size, days) for size in sizes]
-    lines = [f"{'findings':22}" + "".join(f"{size:>18,}" for size in sizes)]
-    for what in found[0]:
-        cells = [_cell(found, sizes, at, what) for at in range(len(sizes))]
-        lines.append(f"{what:22}" + "".join(f"{cell:>18}" for cell in cells))
-    return "\n".join(lines)
-
-
-def _cell(found: list[dict[str, float]], sizes: list[int], at: int, what: str) -> str:
-    now = found[at][what]
-    if at == 0:
-        return f"{now:.2f}"
-    exponent = math.log(now / found[at - 1][what]) / math.log(sizes[at] / sizes[at - 1])
-    return f"{now:.2f} ^{exponent:.2f}"
+def show(_: str, figure: float) -> str:
+    """Seconds and kilobytes alike."""
+    return f"{figure:.2f}"
 
 
 def main() -> None:
@@ -161,7 +140,8 @@ def main() -> None:
     parser.add_argument("sizes", nargs="*", type=int, default=SIZES)
     parser.add_argument("--days", type=int, default=FIVE_YEARS, help="daily scans")
     asked = parser.parse_args()
-    sys.stdout.write(table(asked.sizes, asked.days) + "\n")
+    found = [growth.apart(measure, size, asked.days) for size in asked.sizes]
+    sys.stdout.write(growth.table(asked.sizes, found, "findings", show) + "\n")
 
 
 if __name__ == "__main__":

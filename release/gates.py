@@ -204,6 +204,12 @@ def proofs(session: nox.Session) -> None:
     session.run("pytest", "-m", "proof", "tests/proofs", "tests/workflows", *session.posargs)
 
 
+def bench(session: nox.Session) -> None:
+    """Measure what has an aim; the words after ``--`` go to ``python -m benchmarks``."""
+    install(session, "-e", ".[dev]")
+    session.run("python", "-m", "benchmarks", *session.posargs)
+
+
 def docs(session: nox.Session) -> None:
     """Make a site of the pages, where a broken link is an error, and run the commands they show."""
     install(session, "-e", ".[dev]", *nox.project.dependency_groups(_pyproject(), "docs"))

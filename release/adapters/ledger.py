@@ -59,6 +59,7 @@ class Ledger:
         self.remote = remote
         self._there: dict[str, str] = {}
         self._held: dict[str, dict[str, bytes]] = {}
+        self._texts: dict[tuple[str, str], str | None] = {}
 
     def fetch(self) -> None:
         """Let our refs follow the remote's; a scan of ours that goes on from them is kept.
@@ -102,9 +103,13 @@ class Ledger:
     def read(self, kind: type[D], commit: str | None, name: str) -> D | None:
         """A document of a commit; ``None`` where it is not there.
 
+        Its text is read once a run: a commit never changes, and is asked for many times.
+
         :raises DocumentError: it is there and cannot be read.
         """
-        text = self.git.show(commit, name) if commit else None
+        if commit and (commit, name) not in self._texts:
+            self._texts[commit, name] = self.git.show(commit, name)
+        text = self._texts[commit, name] if commit else None
         return None if text is None else decode(kind, text, origin=f"{name} of the ledger")
 
     def write(

@@ -6,14 +6,13 @@ and a failing one never changes the outcome of a run.
 
 from __future__ import annotations
 
-import sys
-from importlib.metadata import entry_points
 from pathlib import Path
 
 from release.adapters import process
 from release.adapters.ledger import documents
 from release.adapters.workspace import Workspace, write_file
 from release.errors import ToolError
+from release.flows import plugins
 from release.flows.context import Context
 from release.flows.history import history
 from release.flows.metrics import for_the_site
@@ -27,8 +26,6 @@ from release.model.openvex import encoded
 from release.model.record import Record
 from release.model.snapshot import Snapshot
 from release.ship.openvex import of_delta
-
-GROUP = "release_warden.after_run"
 
 
 def lay_out(context: Context, repository: str, *, run: Run, decision: Decision | None) -> Path:
@@ -71,19 +68,9 @@ def call_plugins(workspace: Workspace, folder: Path) -> str | None:
 
     :returns: what went wrong, if anything did.
     """
-    argv = [process.python(), "-P", "-m", __name__, str(folder)]
+    argv = [process.python(), "-P", "-m", plugins.__name__, str(folder)]
     try:
         process.run(argv, cwd=workspace.root, timeout=120)
     except ToolError as error:
         return f"{error.what}: {error.why}"
     return None
-
-
-def main(folder: str) -> None:
-    """Load each plug-in and hand it the folder."""
-    for entry in entry_points(group=GROUP):
-        entry.load()(Path(folder))
-
-
-if __name__ == "__main__":
-    main(sys.argv[1])

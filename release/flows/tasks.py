@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from dataclasses import replace
 from pathlib import Path
-from typing import get_args
+from typing import TYPE_CHECKING, get_args
 
 import msgspec
 
@@ -13,18 +13,13 @@ from release.adapters import job, meter, terminal
 from release.adapters.workspace import write_file
 from release.decide.explain import explain as told
 from release.errors import UsageError
-from release.flows import alerts as alerting
 from release.flows import auto as flow
 from release.flows import decide as deciding
-from release.flows import doctor as doctoring
 from release.flows import fix as fixing
 from release.flows import history as recounting
-from release.flows import init as adopting
-from release.flows import reconcile as reconciling
 from release.flows import scan as scanning
 from release.flows import stages, words
 from release.flows import verify as verifying
-from release.flows import workflows as generating
 from release.flows import yank as yanking
 from release.flows.auto import Request
 from release.flows.build import build_twice
@@ -35,9 +30,7 @@ from release.flows.doctor_words import of_diagnosis
 from release.flows.figures import of_metrics
 from release.flows.handover import take_metadata
 from release.flows.land import land_findings
-from release.flows.metrics import measure
 from release.flows.past import LAST_SCAN, changes_since
-from release.flows.prometheus import as_prometheus
 from release.flows.replay import replay as replaying
 from release.flows.stages import Handed
 from release.flows.verify import STRICT, Archived
@@ -48,6 +41,11 @@ from release.model.outcome import Automatic
 from release.model.seal import Archives
 from release.ship.archives import describe
 from release.ship.reconcile import ALARMS, UNFINISHED
+
+if TYPE_CHECKING:
+    from release.flows.doctor import Asked
+
+# What only one task needs is imported there: the unchanged scan of every hour waits for no more.
 
 CODES: dict[Action, int] = {"release": 0, "none": 0, "hold": 0, "block": 3, "unknown": 4}
 """The exit code of a decision (DESIGN: the faces)."""
@@ -204,6 +202,8 @@ def _staged(context: Context, stage: Stage, done: Handed) -> Outcome:
 
 def workflows(context: Context, *, write: bool, relock: bool) -> Outcome:
     """``release.workflows``: 3 when they are not the generated ones."""
+    from release.flows import workflows as generating
+
     if not (write or relock):
         found = generating.compare(context)
         return Outcome(found, f"as generated: {', '.join((*found.files, found.lock))}")
@@ -269,6 +269,8 @@ def _archives(
 
 def reconcile(context: Context, rebuild: bool) -> Outcome:
     """``release.reconcile``: 3 where a person has to look, 75 where a run goes on, 4 unknown."""
+    from release.flows import reconcile as reconciling
+
     with context.open_repository() as repository:
         found = reconciling.reconcile(context, repository, rebuild=rebuild)
     waiting = any(not one.settled for one in found.versions)
@@ -292,8 +294,10 @@ HEALTH = {"healthy": 0, "problems": 3, "unknown": 4}
 """The exit code of a diagnosis."""
 
 
-def doctor(context: Context, asked: doctoring.Asked) -> Outcome:
+def doctor(context: Context, asked: Asked) -> Outcome:
     """``release.doctor``: 3 where something has to be mended, 4 where something was not seen."""
+    from release.flows import doctor as doctoring
+
     with context.open_repository() as repository:
         found = doctoring.doctor(context, repository, asked)
     return Outcome(found, of_diagnosis(found), HEALTH[found.state])
@@ -313,6 +317,8 @@ def seconds(watch: str | bool | None) -> float:
 
 def init(context: Context, *, dry_run: bool, back: bool, sure: bool) -> Outcome:
     """``release.init``: a plan with problems exits 3."""
+    from release.flows import init as adopting
+
     act = adopting.undo if back else adopting.init
     plan = act(context, dry_run=dry_run, sure=sure)
     if not plan.changed and not plan.refs:
@@ -330,6 +336,8 @@ def history(context: Context) -> Outcome:
 
 def alert(context: Context, *, dry_run: bool) -> Outcome:
     """``release.alert``: 75 when somebody could not be told."""
+    from release.flows import alerts as alerting
+
     if metadata := job.asked("metadata"):
         take_metadata(context, metadata)
     with context.open_repository() as repository:
@@ -349,6 +357,9 @@ FIGURES = ("table", "prometheus")
 
 def metrics(context: Context, form: str) -> Outcome:
     """``release.metrics``."""
+    from release.flows.metrics import measure
+    from release.flows.prometheus import as_prometheus
+
     if form not in FIGURES:
         raise UsageError(
             f"there are no figures as {form!r}",

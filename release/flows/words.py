@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 from release.adapters.terminal import room
-from release.flows.alerts import Told
-from release.flows.scan import Scanned
 from release.model.adoption import Adoption
 from release.model.changes import Change, Changes
 from release.model.fix import Fix
@@ -18,6 +17,10 @@ from release.model.reconciliation import Reconciliation, VersionState
 from release.model.seal import Archives
 from release.model.text import plain
 from release.model.yank import Yank
+
+if TYPE_CHECKING:
+    from release.flows.alerts import Told
+    from release.flows.scan import Scanned
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

@@ -2,6 +2,7 @@
 
 import pytest
 
+from release.adapters import index
 from release.adapters.repository import locate
 from release.config import RepositoryTable, parse
 from release.errors import ConfigError, UsageError
@@ -72,3 +73,10 @@ def test_a_name_that_no_repository_may_have(name):
 def test_a_key_of_a_repository_that_there_is_not():
     with pytest.raises(ConfigError, match="unknown key 'uplod-url'"):
         parse('[tool.release-warden.repositories.own]\nuplod-url = "https://a.example/"')
+
+
+def test_simple_addresses_are_where_twine_says_the_indexes_are():
+    from twine.repository import TEST_WAREHOUSE, WAREHOUSE_WEB
+
+    assert index.pypi_simple_url() == f"{WAREHOUSE_WEB}simple/"
+    assert index.testpypi_simple_url() == f"{TEST_WAREHOUSE}simple/"
