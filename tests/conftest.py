@@ -23,8 +23,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from release.adapters import secrecy
+
+# How long an example takes on a busy machine is no failure, and nothing is kept of one.
+settings.register_profile("ours", deadline=None, database=None)
+settings.load_profile("ours")
 
 UNIT = Path(__file__).parent / "unit"
 LOOPBACK_NAMES = {"localhost", "localhost.localdomain", "", None}
