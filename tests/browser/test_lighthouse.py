@@ -9,6 +9,8 @@ from chrome import ARGUMENTS, missing, program
 
 CATEGORIES = ("performance", "accessibility", "best-practices", "seo")
 PAGES = ["index.html", "findings.html", "releases.html", "dashboard.html"]
+SLOWDOWN, DESKTOP = 4.0, 1500
+"""Lighthouse's slowdown of the processor, and the least index of a machine that it is meant for."""
 ATTEMPTS = 3
 """Only performance is measured rather than looked up; a busy machine spoils it, and never helps."""
 
@@ -16,22 +18,41 @@ ATTEMPTS = 3
 @pytest.mark.parametrize("name", PAGES)
 def test_all_are_a_hundred(served, tmp_path, name):
     lighthouse = os.environ.get("LIGHTHOUSE") or missing("no Lighthouse: nox -s browser, with npm")
+    slowdown = SLOWDOWN
     for _ in range(ATTEMPTS):
-        scores = judged(lighthouse, served("rich") + name, tmp_path / "report.json")
+        report = judged(lighthouse, served("rich") + name, tmp_path / "report.json", slowdown)
+        scores = scores_of(report)
         if scores == dict.fromkeys(CATEGORIES, 100):
             return
+        slowdown = calibrated(report["environment"]["benchmarkIndex"])
     assert scores == dict.fromkeys(CATEGORIES, 100)
 
 
-def judged(lighthouse, address, report):
+def calibrated(index):
+    """The slowdown that makes a phone of this machine as it is, which others may be using.
+
+    Lighthouse slows what it saw down fourfold, which presumes an idle desktop. On a busy machine it
+    measures the phone and the load on top, so its docs say to slow down less there.
+
+    :param index: Lighthouse's own measure of the machine, in the moment of the run.
+    """
+    return round(min(SLOWDOWN, max(1.0, SLOWDOWN * index / DESKTOP)), 2)
+
+
+def judged(lighthouse, address, report, slowdown):
     flags = " ".join(("--headless=new", *ARGUMENTS))
     subprocess.run(
         [
             lighthouse, address, "--quiet", "--output=json", f"--output-path={report}",
             f"--chrome-flags={flags}", f"--only-categories={','.join(CATEGORIES)}",
+            f"--throttling.cpuSlowdownMultiplier={slowdown}",
         ],
         check=True, timeout=120,
         env={**os.environ, "CHROME_PATH": program("chromium"), "CI": "1"},
     )  # fmt: skip
-    categories = json.loads(report.read_bytes())["categories"]
+    return json.loads(report.read_bytes())
+
+
+def scores_of(report):
+    categories = report["categories"]
     return {name: round(100 * categories[name]["score"]) for name in CATEGORIES}
