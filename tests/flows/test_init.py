@@ -199,7 +199,8 @@ def test_projects_of_one_repository_are_adopted_each_for_itself(tmp_path):
 
 
 @pytest.mark.online  # a gate installs the project
-def test_what_is_there_stays_to_the_byte_with_its_mode(project):
+def test_what_is_there_stays_to_the_byte_with_its_mode(tmp_path):
+    project = make_project(tmp_path / "flit", "flit")
     texts = {
         "tox.ini": "[testenv]\ndeps = pytest\n", "Makefile": "lint:\n\t@echo theirs\n",
         "README.md": "# Plain\n",
