@@ -213,7 +213,7 @@ def test_what_is_there_stays_to_the_byte_with_its_mode(tmp_path):
     ran = adopt(project)
     kept = {one["path"] for one in ran.document["files"] if one["how"] == "keep"}
     assert kept == {"tox.ini", "Makefile"}
-    assert "theirs" in nox(project, "-s", "lint").err
+    assert "theirs" in nox(project, "-s", "lint").out
     assert git(project, "diff", "--summary", "HEAD^").count("mode change") == 0
     assert warden(project, "init", "--undo", "--yes").code == 0
     commit(project, "as it was")
