@@ -199,7 +199,8 @@ def test_projects_of_one_repository_are_adopted_each_for_itself(tmp_path):
 
 
 @pytest.mark.online  # a gate installs the project
-def test_what_is_there_stays_to_the_byte_with_its_mode(project):
+def test_what_is_there_stays_to_the_byte_with_its_mode(tmp_path):
+    project = make_project(tmp_path / "flit", "flit")
     texts = {
         "tox.ini": "[testenv]\ndeps = pytest\n", "Makefile": "lint:\n\t@echo theirs\n",
         "README.md": "# Plain\n",
@@ -212,7 +213,7 @@ def test_what_is_there_stays_to_the_byte_with_its_mode(project):
     ran = adopt(project)
     kept = {one["path"] for one in ran.document["files"] if one["how"] == "keep"}
     assert kept == {"tox.ini", "Makefile"}
-    assert "theirs" in nox(project, "-s", "lint").err
+    assert "theirs" in nox(project, "-s", "lint").out
     assert git(project, "diff", "--summary", "HEAD^").count("mode change") == 0
     assert warden(project, "init", "--undo", "--yes").code == 0
     commit(project, "as it was")

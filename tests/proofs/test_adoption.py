@@ -24,8 +24,9 @@ def _ends(lint: str, types: str, tests: str = "") -> dict[str, str]:
 
 
 PACKAGES = (
+    Package("itsdangerous==2.2.0", "flit", "src", "2.2.0", _ends(OK, OK, OK)),
     Package(
-        "shellingham==1.5.4", "setuptools", "src", "from a file", _ends(SKIPPED, SKIPPED, OK)
+        "shellingham==1.5.4", "setuptools", "src", "from a file", _ends(SKIPPED, SKIPPED, RED)
     ),
     Package("mypylogger==0.1.5", "setuptools", "flat", "0.1.5", _ends(RED, OK, RED)),
     Package("mypylogger==0.2.8", "hatchling", "src", "0.2.8", _ends(OK, OK)),
@@ -33,7 +34,6 @@ PACKAGES = (
         "iniconfig==2.0.0", "hatchling", "src", "from tags", _ends(SKIPPED, OK, SKIPPED),
         tag="v2.0.0",
     ),
-    Package("itsdangerous==2.2.0", "flit", "src", "2.2.0", _ends(OK, OK, OK)),
     Package("python-slugify==9.2.0", "setuptools", "flat", "from a file", _ends(SKIPPED, OK, OK)),
     Package("crashtest==0.4.1", "poetry", "flat", "0.4.1", _ends(SKIPPED, RED, SKIPPED)),
     Package("findpython==0.9.0", "pdm", "src", "0.9.0", _ends(OK, OK, ROOTS)),
