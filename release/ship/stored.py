@@ -10,7 +10,7 @@ from release.errors import DocumentError
 from release.model.names import normalised
 from release.ship.macaroon import Scope
 
-TOKEN_USER = "__token__"  # noqa: S105 - a name
+TOKEN_USER = "__token__"  # noqa: S105 # nosec B105 # a name
 """The name under which an index takes an API token."""
 FORMS = (
     "the token alone, or JSON with the key token, or with username and password; "

@@ -20,7 +20,7 @@ from release.errors import DocumentError
 EXPRESSION = "${{"
 CHOICE = re.compile(r"\$\{\{.* && '([^']+)' \|\| '([^']+)' \}\}")
 """An expression that is one of two names, as GitHub's documentation writes a choice."""
-ID_TOKEN = "id-token"  # noqa: S105 - the name of a permission
+ID_TOKEN = "id-token"  # noqa: S105 # nosec B105 # the name of a permission
 Permissions = Mapping[str, str] | str | None
 
 
