@@ -24,7 +24,7 @@ WATCHED = (sys.executable, "-P", str(Path(__file__).parent / "watched.py"))
 
 
 def compare(rounds: int) -> list[Result]:
-    """The best of some rounds, after two that warm."""
+    """The best of some rounds, after two that warm; CPU counts, of all processes together."""
     env = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
     with tempfile.TemporaryDirectory() as name:
         project = make_project(Path(name, "thing"))
@@ -41,7 +41,7 @@ def _result(found: list[Taken]) -> Result:
     apart = [_without_resolver(one) for one in found]
     wall, cpu, children = (min(values) for values in zip(*apart, strict=True))
     detail = {"all": best(found), "without uv": {"wall": wall, "cpu": cpu}, "children": children}
-    return Result("unchanged release.auto, beside the resolver", "s", wall, 1.5, detail)
+    return Result("unchanged release.auto, beside the resolver", "s of CPU", cpu, 1.5, detail)
 
 
 def _without_resolver(one: Taken) -> tuple[float, float, float]:

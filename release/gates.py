@@ -200,7 +200,8 @@ def workflows(session: nox.Session) -> None:
 
 def proofs(session: nox.Session) -> None:
     """Run what takes long; of it a few cases with ``-- --sample``."""
-    install(session, "-e", ".[dev]", *nox.project.dependency_groups(_pyproject(), "workflows"))
+    groups = nox.project.dependency_groups(_pyproject(), "workflows", "proofs")
+    install(session, "-e", ".[dev]", *groups)
     session.run("pytest", "-m", "proof", "tests/proofs", "tests/workflows", *session.posargs)
 
 

@@ -23,12 +23,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from release.adapters import secrecy
 
-# How long an example takes on a busy machine is no failure, and nothing is kept of one.
-settings.register_profile("ours", deadline=None, database=None)
+# Properties are about what holds, not about how fast. What Hypothesis remembers of an example it
+# first writes outside of tmp_path, which no unit test may: so nothing is remembered.
+settings.register_profile(
+    "ours", deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow]
+)
 settings.load_profile("ours")
 
 UNIT = Path(__file__).parent / "unit"

@@ -13,7 +13,7 @@ import signal
 import subprocess  # noqa: TID251 # nosec B404 # this is the door
 import sys
 import sysconfig
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -113,6 +113,23 @@ def stream(
         out.open("wb") if out else contextlib.nullcontext(sys.stderr) as sink,
         _awaited(_start(command, cwd, env, sink.fileno(), sys.stderr.fileno())) as child,
     ):
+        return child.wait()
+
+
+def listen(
+    argv: Sequence[str | Path], *, cwd: Path, env: Mapping[str, str], hear: Callable[[str], None]
+) -> int:
+    """Run a child and hear each line that it says, on stdout or stderr, as it comes.
+
+    :returns: its exit code.
+    :raises ToolError: it is missing.
+    """
+    command = tuple(str(word) for word in argv)
+    with _awaited(_start(command, cwd, env, stderr=subprocess.STDOUT)) as child:
+        if child.stdin and child.stdout:
+            child.stdin.close()
+            for line in child.stdout:
+                hear(line.decode("utf-8", "replace").rstrip("\r\n"))
         return child.wait()
 
 

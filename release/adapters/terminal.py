@@ -29,7 +29,7 @@ class Voice:
     """
 
     def __init__(self) -> None:
-        self._lively = _is_lively()
+        self._lively = is_lively()
         self._live: Progress | None = None
 
     def __call__(self, line: str) -> None:
@@ -86,7 +86,7 @@ def hidden(question: str) -> str:
     return getpass.getpass(question, stream=sys.stderr)
 
 
-def _is_lively() -> bool:
+def is_lively() -> bool:
     """Whether stderr is a terminal that somebody watches."""
     watched = sys.stderr.isatty() and not process.variable("CI")
     return watched and process.variable("TERM") != "dumb"
@@ -105,7 +105,7 @@ def _live_line(text: str) -> Progress:
 
 def write_error(text: str, style: str) -> None:
     """Write lines to stderr, styled where it is a terminal that wants colours."""
-    if not _is_lively() or process.variable("NO_COLOR"):
+    if not is_lively() or process.variable("NO_COLOR"):
         sys.stderr.write(job.harmless(text) + "\n")
         return
     from rich.console import Console

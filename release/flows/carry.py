@@ -217,6 +217,8 @@ def _upload(context: Context, repository: Repository, load: Load) -> str:
     with context.workspace.scratch() as folder:
         for archive in missing:
             (folder / archive.name).write_bytes(stored[archive.name])
+        total = sum(len(stored[archive.name]) for archive in missing)
+        context.tell(f"upload: {len(missing)} file(s), {total:,} B ...")
         upload.upload(repository, [folder / archive.name for archive in missing])
     return ", ".join(archive.name for archive in missing)
 

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import msgspec
 
-from release.adapters import process
+from release.adapters import process, terminal
+from release.adapters.terminal import GOES_ON
 from release.errors import BlockedError, ToolError
 
 DEFAULT = ("lint", "types", "tests")
 """What is run, where the noxfile has it, when the configuration names no gates."""
+
+STARTED = re.compile(r"(?:nox > Running|Starting) session ([^\s.]+?)(?:-\d[\w.]*)?(?:\.{3})?$")
+ENDED = re.compile(r"nox > Session ([^\s.]+?)(?:-\d[\w.]*)? (?:was|failed|skipped|abort)")
+"""What nox says of a session, where its interpreter may stand behind its name."""
 
 
 class Choice(msgspec.Struct, frozen=True):
@@ -78,17 +86,28 @@ def run_gates(
     *,
     report: Path,
     waivable: frozenset[str] = frozenset(),
+    tell: Callable[[str], None] | None = None,
 ) -> tuple[str, ...]:
-    """Run gates in a checkout of the release commit; their talk goes to stderr.
+    """Run gates in a checkout of the release commit, side by side where the noxfile allows it.
+
+    Their talk goes to stderr. At a terminal one live line says which of them run and how many are
+    done, and the talk comes only if one is red.
 
     :param environments: where nox keeps its environments, so that a second release is quick.
     :param report: where nox may write how each of them ended.
     :param waivable: those that may be red.
+    :param tell: where progress is told; ``None`` for nowhere.
     :returns: those of them that were.
     :raises BlockedError: another one is red, or nox failed before it could say which.
     """
     argv = [*_nox(folder), "--envdir", str(environments), "--report", str(report)]
-    code = process.stream([*argv, "--session", *gates], cwd=folder, env=process.environment())
+    argv += ["--parallel", "auto", "--session", *gates]
+    if tell and terminal.is_lively():
+        progress = Progress(gates, tell)
+        code = process.listen(argv, cwd=folder, env=process.environment(), hear=progress.hear)
+        tell("\n".join(progress.talk) if code else f"gates: {len(gates)} of {len(gates)} done")
+    else:
+        code = process.stream(argv, cwd=folder, env=process.environment())
     if not code:
         return ()
     red = _red(report, gates)
@@ -101,6 +120,30 @@ def run_gates(
         remedy=f"mend it, commit, and publish again; to see it alone: nox -s {stop[0]}",
         failure="gate",
     )
+
+
+@dataclass
+class Progress:
+    """How far the gates are, by what nox says; ``talk`` is all of that."""
+
+    gates: tuple[str, ...]
+    tell: Callable[[str], None]
+    talk: list[str] = field(default_factory=list)
+    running: dict[str, None] = field(default_factory=dict)
+    ended: set[str] = field(default_factory=set)
+
+    def hear(self, line: str) -> None:
+        """Take a line of nox's, and tell where something began or ended."""
+        self.talk.append(line)
+        before = (*self.running, *self.ended)
+        if (began := STARTED.match(line)) and began[1] not in self.ended:
+            self.running[began[1]] = None
+        if end := ENDED.match(line):
+            self.running.pop(end[1], None)
+            self.ended.add(end[1])
+        if before != (*self.running, *self.ended):
+            names = ", ".join(self.running) or "nox"
+            self.tell(f"gates: {len(self.ended)} of {len(self.gates)} done; {names}{GOES_ON}")
 
 
 def _red(report: Path, gates: tuple[str, ...]) -> tuple[str, ...]:

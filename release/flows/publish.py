@@ -185,6 +185,7 @@ def _gates(context: Context, agreed: Plan, commit: str, waived: list[Waiver]) ->
             workspace.state / "cache" / "gates",
             report=folder.parent / "nox.json",
             waivable=frozenset(waiver.gate for waiver in agreed.waivers),
+            tell=context.tell,
         )
     waived += [waiver for waiver in agreed.waivers if waiver.gate in red]
     green = ", ".join(gate for gate in agreed.gates if gate not in red)

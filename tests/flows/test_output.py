@@ -300,3 +300,40 @@ def test_a_diagnosis_is_coloured_and_fits_the_terminal(project):
     assert max(map(len, lines)) <= columns
     plain = at_terminal(project, "release.doctor", columns=columns, NO_COLOR="1")
     assert "\x1b[3" not in plain
+
+
+NOXFILE = """
+import nox
+
+@nox.session(venv_backend="none", allow_parallel=True)
+def lint(session):
+    session.run("python", "-c", "print('the talk of ' + 'lint')", external=True)
+
+@nox.session(venv_backend="none", allow_parallel=True)
+def tests(session):
+    session.run("python", "-c", "print('the talk of ' + 'tests')", external=True)
+    if "{red}":
+        session.error("no")
+"""
+
+
+def test_at_a_terminal_gates_are_one_live_line_and_the_end_says_what_to_do_next(project):
+    (project / "noxfile.py").write_text(NOXFILE.format(red=""))
+    commit(project, "gates")
+    said = ESCAPE.sub("", at_terminal(project, PUBLISH))
+    assert re.search(r"gates: \d of 2 done; .*(lint|tests)", said)
+    assert "gates: lint, tests green" in said
+    assert "the talk of" not in said
+    assert "upload: 2 file(s), " in said
+    assert "what it means: the rehearsal went through" in said
+    assert said.rstrip().splitlines()[-1].startswith("next: ")
+
+
+def test_in_ci_the_gates_talk_as_they_run(project):
+    (project / "noxfile.py").write_text(NOXFILE.format(red="red"))
+    commit(project, "gates")
+    done = piped(project, PUBLISH, CI="true")
+    assert done.returncode == 3
+    assert "the talk of tests" in done.stderr
+    assert "a gate is red: tests" in done.stderr
+    assert " of 2 done" not in done.stderr

@@ -1,0 +1,51 @@
+"""How far the gates are, by what nox says, one after the other and side by side."""
+
+from __future__ import annotations
+
+from release.flows.gates import Progress
+
+SEQUENTIAL = """\
+nox > Running session lint
+nox > ruff check
+nox > Session lint was successful in 3 seconds.
+nox > Running session tests-3.11
+12 passed
+nox > Session tests-3.11 failed.
+nox > Ran 2 sessions in 9 seconds:"""
+
+PARALLEL = """\
+Starting session lint...
+Starting session tests...
+========== x lint: success ==========
+nox > Running session lint
+nox > Session lint was successful.
+========== x tests: skipped ==========
+nox > Running session tests
+nox > Session tests skipped: no."""
+
+
+def told(talk):
+    said = []
+    progress = Progress(("lint", "tests"), said.append)
+    for line in talk.splitlines():
+        progress.hear(line)
+    assert progress.talk == talk.splitlines()
+    return said
+
+
+def test_one_after_the_other():
+    assert told(SEQUENTIAL) == [
+        "gates: 0 of 2 done; lint ...",
+        "gates: 1 of 2 done; nox ...",
+        "gates: 1 of 2 done; tests ...",
+        "gates: 2 of 2 done; nox ...",
+    ]
+
+
+def test_side_by_side():
+    assert told(PARALLEL) == [
+        "gates: 0 of 2 done; lint ...",
+        "gates: 0 of 2 done; lint, tests ...",
+        "gates: 1 of 2 done; tests ...",
+        "gates: 2 of 2 done; nox ...",
+    ]
