@@ -8,7 +8,6 @@ from datetime import timedelta
 
 import msgspec
 from msgspec.structs import replace
-from packaging.utils import canonicalize_name
 
 from release.config import Policy
 from release.decide.places import split as split_by_place
@@ -17,6 +16,7 @@ from release.decide.waivers import split
 from release.model.base import sha256
 from release.model.finding import Finding
 from release.model.metadata import spelled
+from release.model.names import normalised
 from release.model.record import Record
 from release.model.release import Release
 from release.model.snapshot import Reach, Snapshot
@@ -227,7 +227,7 @@ class Head:
         self._seen = set(map(_normalised, scanner.covered)) if scanner else set()
         self._pins: dict[str, set[str]] = {}
         for pin in candidate.pins if candidate else ():
-            name = canonicalize_name(pin.name)
+            name = normalised(pin.name)
             self._pins.setdefault(name, set()).add(f"{name}=={pin.version}")
         self._gaps = {gap.package for gap in candidate.gaps} if candidate else set()
         known = {gap.package for gap in published.gaps} if published else set()
@@ -246,7 +246,7 @@ class Head:
 
     def knows(self, finding: Finding) -> bool:
         """Whether its package was resolved and covered; a gap of HEAD alone makes it unsure."""
-        name = canonicalize_name(finding.package)
+        name = normalised(finding.package)
         pins = self._pins.get(name, set())
         spoke = self._state == "ok" or (self._state == "partial" and bool(pins))
         return self._usable and name not in self._gaps and spoke and pins <= self._seen
@@ -254,7 +254,7 @@ class Head:
 
 def _normalised(item: str) -> str:
     name, _, version = item.partition("==")
-    return f"{canonicalize_name(name)}=={version}"
+    return f"{normalised(name)}=={version}"
 
 
 def _unknown(evidence: Evidence, policy: Policy) -> Iterator[str]:

@@ -135,13 +135,13 @@ class Progress:
     def hear(self, line: str) -> None:
         """Take a line of nox's, and tell where something began or ended."""
         self.talk.append(line)
-        before = (*self.running, *self.ended)
+        before = (tuple(self.running), len(self.ended))
         if (began := STARTED.match(line)) and began[1] not in self.ended:
             self.running[began[1]] = None
         if end := ENDED.match(line):
             self.running.pop(end[1], None)
             self.ended.add(end[1])
-        if before != (*self.running, *self.ended):
+        if before != (tuple(self.running), len(self.ended)):
             names = ", ".join(self.running) or "nox"
             self.tell(f"gates: {len(self.ended)} of {len(self.gates)} done; {names}{GOES_ON}")
 

@@ -22,7 +22,7 @@ from benchmarks import growth, record, status
 from release.model.runs import Ran, Runs
 from release.watch.metrics import Seen, metrics
 
-SMALL, LARGE, ROUNDS = 300, 2_400, 3
+SMALL, LARGE, ROUNDS = 200, 1_200, 2
 BOUND = 1.5
 
 
@@ -82,4 +82,4 @@ def test_growth_stays_about_linear(measure, tmp_path, monkeypatch):
 
 
 def test_looking_at_every_pair_would_be_seen():
-    assert grown(pairs, (200, 1_600))["pairs"] > BOUND
+    assert grown(pairs, (200, 1_200))["pairs"] > BOUND
