@@ -186,7 +186,10 @@ def test_in_ci_a_run_alerts_by_itself_and_a_target_that_fails_does_not_fail_it(w
     ran = warden(world.project, *words, **world.env, CI="true")
     assert ran.code == usual.code, ran.err
     assert "apprise could not be told" in ran.err
-    assert len(world.issues) == 1
+    assert world.issues == [
+        ("open", "plain-thing: publishing 1.0.0 failed: network"),
+        ("open", "plain-thing: osv could not speak for everything, twice in a row"),
+    ]
     assert PASSWORD not in ran.out + ran.err
 
 
