@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from kit import commit, git, make_project, warden
+from kit import commit, git, make_project, refs, warden
 
 from release.adapters.clock import Clock
 from release.adapters.git import Git
@@ -44,8 +44,8 @@ def state(project: Path) -> tuple[str, ...]:
         for path in project.rglob("*")
         if path.is_file() and not {".git", ".release", "security-status"} & set(path.parts)
     )
-    asked = ("rev-parse", "HEAD"), ("symbolic-ref", "HEAD"), ("ls-files", "-s"), ("for-each-ref",)
-    return (*tree, *(git(project, *words) for words in asked))
+    asked = ("rev-parse", "HEAD"), ("symbolic-ref", "HEAD"), ("ls-files", "-s")
+    return (*tree, refs(project), *(git(project, *words) for words in asked))
 
 
 def planned(project: Path, bump: str = "", reason: str = "") -> Plan:
