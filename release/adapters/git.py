@@ -344,7 +344,7 @@ class Git:
                     remedy="if no git is running any more, remove that lock file; then run again",
                     failure="lock",
                 )
-        return process.failure(done)
+        return process.failure(done, self.folder)
 
     def delete(self, ref: str) -> None:
         """Take a ref away; one that is not there is no trouble.

@@ -7,6 +7,7 @@ nothing that could be a credential or steer a tool (law 5; FIELD, "uv can be ste
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import shutil
 import signal
@@ -27,6 +28,8 @@ PASSED_ON = (
     "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY",
 )  # fmt: skip
 """The variables that every child may see."""
+LEAST_ROOM = 1 << 20
+"""Bytes: with fewer no program gets anything done."""
 END_PATIENCE = 2.0
 """Seconds that a child has to come to rest before it is killed; git removes its locks then."""
 _running: set[int] = set()
@@ -95,7 +98,7 @@ def run(
             ) from error
     done = Completed(command, child.returncode, out or b"", (err or b"").decode("utf-8", "replace"))
     if check and done.code:
-        raise failure(done)
+        raise failure(done, cwd)
     return done
 
 
@@ -199,9 +202,12 @@ def _end_group(child: subprocess.Popen[bytes]) -> None:
     child.wait()
 
 
-def failure(done: Completed, remedy: str = "") -> ToolError | MachineError:
-    """The error of a child that failed, with the end of what it said."""
-    if full := MachineError.heard(done.stderr):
+def failure(done: Completed, cwd: Path, remedy: str = "") -> ToolError | MachineError:
+    """The error of a child that failed, with the end of what it said.
+
+    :param cwd: where it ran: git does not always say that it died of a full disk.
+    """
+    if full := MachineError.heard(done.stderr) or _full(cwd):
         return full
     said = (done.stderr.strip() or done.stdout.strip()).splitlines()
     return ToolError(
@@ -209,6 +215,16 @@ def failure(done: Completed, remedy: str = "") -> ToolError | MachineError:
         why="\n".join(said[-20:]),
         remedy=remedy or "read its message above; the command was: " + " ".join(done.argv),
     )
+
+
+def _full(folder: Path) -> MachineError | None:
+    """The error for a folder on a disk without room, where it can be asked."""
+    try:
+        free = shutil.disk_usage(folder).free
+    except OSError:
+        return None
+    why = f"{free} bytes are free below {folder}"
+    return None if free >= LEAST_ROOM else MachineError.of(OSError(errno.ENOSPC, why))
 
 
 def tool_name(argv: Sequence[str]) -> str:
