@@ -1,4 +1,9 @@
-"""Lighthouse: 100 in all four categories, on each page, as a slow phone sees it."""
+"""Lighthouse: 100 in all four categories, on each page, as a slow phone sees it.
+
+Performance is measured in time, which is no gate's to judge: it is a proof, for a machine that
+does nothing else (``nox -s browser -- -m proof``). The other three are looked up, and are the same
+anywhere.
+"""
 
 import json
 import os
@@ -16,23 +21,34 @@ ATTEMPTS = 3
 
 
 @pytest.mark.parametrize("name", PAGES)
-def test_all_are_a_hundred(served, tmp_path, name):
-    lighthouse = os.environ.get("LIGHTHOUSE") or missing("no Lighthouse: nox -s browser, with npm")
+def test_what_can_be_looked_up_is_a_hundred(served, tmp_path, name):
+    report = judged(program_of(), served("rich") + name, tmp_path / "report.json", SLOWDOWN)
+    scores = scores_of(report)
+    assert scores == dict.fromkeys(CATEGORIES, 100) | {"performance": scores["performance"]}
+
+
+@pytest.mark.proof
+@pytest.mark.parametrize("name", PAGES)
+def test_performance_is_a_hundred(served, tmp_path, name):
     slowdown = SLOWDOWN
     for _ in range(ATTEMPTS):
-        report = judged(lighthouse, served("rich") + name, tmp_path / "report.json", slowdown)
+        report = judged(program_of(), served("rich") + name, tmp_path / "report.json", slowdown)
         scores = scores_of(report)
-        if scores == dict.fromkeys(CATEGORIES, 100):
+        if scores["performance"] == 100:
             return
         slowdown = calibrated(report["environment"]["benchmarkIndex"])
-    assert scores == dict.fromkeys(CATEGORIES, 100)
+    assert scores["performance"] == 100
+
+
+def program_of():
+    return os.environ.get("LIGHTHOUSE") or missing("no Lighthouse: nox -s browser, with npm")
 
 
 def calibrated(index):
     """The slowdown that makes a phone of this machine as it is, which others may be using.
 
     Lighthouse slows what it saw down fourfold, which presumes an idle desktop. On a busy machine it
-    measures the phone and the load on top, so its docs say to slow down less there.
+    measures the phone and the load on top, so it is slowed down less there.
 
     :param index: Lighthouse's own measure of the machine, in the moment of the run.
     """
