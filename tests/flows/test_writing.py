@@ -45,7 +45,7 @@ def state(project: Path) -> tuple[str, ...]:
         if path.is_file() and not {".git", ".release", "security-status"} & set(path.parts)
     )
     asked = ("rev-parse", "HEAD"), ("symbolic-ref", "HEAD"), ("ls-files", "-s")
-    return (*tree, refs(project), *(git(project, *words) for words in asked))
+    return (*tree, *(git(project, *words) for words in asked), refs(project))
 
 
 def planned(project: Path, bump: str = "", reason: str = "") -> Plan:
@@ -251,9 +251,9 @@ def test_fragments_go_into_the_release_commit_and_out_of_its_tree(disclosed):
 
 
 def test_a_release_leaves_branch_index_and_tree_alone(disclosed):
-    *after, refs = state(disclosed.project)
+    *after, there = state(disclosed.project)
     assert after == list(disclosed.before[:-1])
-    heads = [line for line in refs.splitlines() if "refs/heads" in line]
+    heads = [line for line in there.splitlines() if "refs/heads" in line]
     assert heads == [line for line in disclosed.before[-1].splitlines() if "refs/heads" in line]
 
 
