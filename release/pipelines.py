@@ -432,7 +432,7 @@ def init(
     """Adopt a project: gates that fit it, doors, configuration; what is there is kept and merged.
 
     For example:
-      release-warden init --dry-run      what it finds, and what it would write
+      release-warden release.init --dry-run   what it finds, and what it would write
       release-warden init
       release-warden init --undo         as it was before; the ledger goes too
     """

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kit import commit, git, make_project, warden
+from kit import commit, git, make_project, refs, warden
 from shops import open_shop
 
 from release.testing.hostile_index import busy, html_page, serve_hostile_index, status
@@ -60,4 +60,4 @@ def test_a_silent_index_is_for_later_and_one_that_says_no_is_for_a_person(tmp_pa
         index.heal()
     gone = warden(project, "release.publish", *to, **right)
     assert (gone.code, gone.document["error"]) == (75, "tryagain"), gone.err
-    assert git(project, "for-each-ref", "refs/release-warden", "refs/tags") == ""
+    assert refs(project, "refs/release-warden", "refs/tags") == ""
