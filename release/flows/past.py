@@ -86,9 +86,13 @@ def last_release(ledger: Ledger, repository: str) -> Seal | None:
 
 
 def at_release(ledger: Ledger, seal: Seal) -> Known | None:
-    """What was known when a release was sealed."""
+    """What was known when a release was sealed.
+
+    The ledger's times are seconds. A build lies between a scan and its seal, and none between a seal
+    and the scan after it, so what is of the same second came later.
+    """
     moment = seal.manifest.sealed_at.timestamp()
-    found = (entry.commit for entry in ledger.entries("history") if entry.at <= moment)
+    found = (entry.commit for entry in ledger.entries("history") if entry.at < moment)
     entry = next(found, None)
     return _read(ledger, entry) if entry else None
 
