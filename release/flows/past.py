@@ -88,8 +88,8 @@ def last_release(ledger: Ledger, repository: str) -> Seal | None:
 def at_release(ledger: Ledger, seal: Seal) -> Known | None:
     """What was known when a release was sealed.
 
-    The ledger's times are seconds. A build lies between a scan and its seal, and none between a seal
-    and the scan after it, so what is of the same second came later.
+    The ledger's times are seconds. A build lies between a scan and its seal, and none between a
+    seal and the scan after it, so what is of the same second came later.
     """
     moment = seal.manifest.sealed_at.timestamp()
     found = (entry.commit for entry in ledger.entries("history") if entry.at < moment)

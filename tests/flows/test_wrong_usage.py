@@ -578,7 +578,7 @@ def test_a_full_disk_in_the_middle_is_told(project):
     ]  # fmt: skip
     argv = [*limited, PUBLISH, "--json", "--project", str(project)]
     done = subprocess.run(argv, check=False, capture_output=True, text=True)
-    # The embedded index dies of it as well; where that is seen first, it is the index that is silent.
+    # The embedded index dies of it as well; where that is seen first, it is the silent one.
     assert done.returncode in {1, 75}, done.stderr
     document = json.loads(done.stdout)
     assert document["schema"] == "release-warden/error/1"
