@@ -11,8 +11,9 @@ into a folder that nobody reads. The build before stays for those who are readin
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
-import tempfile
+import stat
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -28,6 +29,8 @@ CURRENT = ".current"
 INDEX = "build.json"
 LOCK_PATIENCE = 60
 """Seconds for which another builder is waited for."""
+FOLDER_MODE, FILE_MODE = 0o755, 0o644
+"""Whatever the umask, a web server can read what is served."""
 
 
 @contextmanager
@@ -39,7 +42,7 @@ def held(folder: Path) -> Iterator[None]:
     """
     try:
         (folder / BUILDS).mkdir(parents=True, exist_ok=True)
-        (folder / BUILDS).chmod(0o755)
+        (folder / BUILDS).chmod(FOLDER_MODE)
         _ignore(folder / ".gitignore")
         with FileLock(folder / BUILDS / "lock", timeout=LOCK_PATIENCE):
             yield
@@ -77,13 +80,15 @@ def publish(folder: Path, files: Mapping[str, bytes]) -> tuple[str, ...]:
 
     :param files: paths below the folder, with ``/``, to content; ``build.json`` has the digests.
     :returns: the files that differ from those served before; with none nothing was written.
+    :raises FailedError: folders stand where links of ours belong.
     :raises OSError: they could not be written; what was served before still is.
     """
+    _check_ours(folder, files)
     changed, before = _changed(folder, files), _target(folder)
     if not changed and before:
         _link(folder, files)
         return ()
-    build = Path(tempfile.mkdtemp(dir=folder / BUILDS))
+    build = folder / BUILDS / secrets.token_hex(4)
     try:
         _write(build, files)
         _announce(folder, files)
@@ -123,21 +128,39 @@ def _size(path: Path) -> int | None:
 def _write(build: Path, files: Mapping[str, bytes]) -> None:
     """Write a build. Its first level is forced to the disk; below, a loss would be seen and mended
     by the next build, and ten thousand findings need not wait for the disk one by one.
-
-    Whatever the umask, a web server can read it.
     """
-    build.chmod(0o755)
-    for parent in sorted({name.rpartition("/")[0] for name in files if "/" in name}):
-        (build / parent).mkdir()
-        (build / parent).chmod(0o755)
+    parents = sorted({name.rpartition("/")[0] for name in files if "/" in name})
+    masked = [_make_folder(place) for place in (build, *(build / parent for parent in parents))]
     for name, data in files.items():
-        descriptor = os.open(f"{build}/{name}", os.O_WRONLY | os.O_CREAT | os.O_EXCL)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-            os.fchmod(descriptor, 0o644)
+        _write_file(f"{build}/{name}", data, masked=any(masked))
     for name in files:
         if "/" not in name:
             _force(build / name)
+
+
+def _make_folder(place: Path) -> bool:
+    """Make a folder; tell whether the umask took away what its readers need."""
+    place.mkdir(FOLDER_MODE)
+    if stat.S_IMODE(place.stat().st_mode) & FOLDER_MODE == FOLDER_MODE:
+        return False
+    place.chmod(FOLDER_MODE)
+    return True
+
+
+def _write_file(path: str, data: bytes, *, masked: bool) -> None:
+    """Write a new file by the fewest calls that do it, as there are ten thousand of them.
+
+    :param masked: whether the umask stands in the way of its mode.
+    """
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, FILE_MODE)
+    try:
+        if masked:
+            os.fchmod(descriptor, FILE_MODE)
+        left = memoryview(data)
+        while left:
+            left = left[os.write(descriptor, left) :]
+    finally:
+        os.close(descriptor)
 
 
 def _force(path: Path) -> None:
@@ -184,10 +207,25 @@ def _is_ours(link: Path) -> bool:
 
 def _target(folder: Path) -> str | None:
     """The name of the build that is served."""
-    try:
-        return (folder / CURRENT).readlink().name
-    except FileNotFoundError:
-        return None
+    link = folder / CURRENT
+    return link.readlink().name if link.is_symlink() else None
+
+
+def _check_ours(folder: Path, files: Iterable[str]) -> None:
+    """Refuse a folder that was copied without its links: it cannot be exchanged in one step.
+
+    A file in a link's place, as zip leaves one, is replaced; a folder could hold anything.
+
+    :raises FailedError: folders stand where links of ours belong.
+    """
+    names = {CURRENT, *(name.partition("/")[0] for name in files)}
+    real = sorted(n for n in names if (folder / n).is_dir() and not (folder / n).is_symlink())
+    if real:
+        raise FailedError(
+            f"the site in {folder} could not be written, as it has lost its links",
+            why=f"folders stand where links of ours belong, as cp -rL leaves them: {', '.join(real)}",
+            remedy=f"delete {folder}, then run again: the site is made anew from the documents",
+        )
 
 
 def _sweep(folder: Path, keep: set[str | None]) -> None:

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -121,6 +122,12 @@ def test_nothing_is_marked_where_nothing_was_served(project):
     assert not (project / "security-status" / "index.json").exists()
 
 
+def there(folder):
+    """All that lies in a folder, hidden or not, path to content."""
+    paths = (path for path in sorted(folder.rglob("*")) if path.is_file() and path.name != "lock")
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in paths}
+
+
 def whole(folder):
     """Assert that what is served is one build, and give back its id."""
     told = json.loads((folder / "build.json").read_bytes())
@@ -158,7 +165,7 @@ def counted(where, name):
 
 for name in ("open", "symlink_to", "replace", "mkdir", "chmod", "unlink"):
     counted(Path, name)
-for name in ("open", "fsync", "fchmod"):
+for name in ("open", "write", "fsync", "fchmod"):
     counted(os, name)
 build(Path(sys.argv[1]), Path(sys.argv[2]))
 """
@@ -230,10 +237,43 @@ def test_a_web_server_can_read_it_whatever_the_umask(tmp_path):
         assert path.stat().st_mode & 0o777 == (0o755 if path.is_dir() else 0o644), path
 
 
-def test_a_file_in_the_way_is_told(tmp_path):
+def test_a_folder_in_the_way_is_told(tmp_path):
     (tmp_path / "site" / "badges").mkdir(parents=True)
-    with pytest.raises(FailedError, match="could not be written"):
+    with pytest.raises(FailedError, match="could not be written") as caught:
         build(worlds(tmp_path)[0], tmp_path / "site")
+    assert caught.value.why.endswith(": badges")
+
+
+def test_a_copy_without_links_stays_as_it_is_until_it_is_deleted(tmp_path):
+    """As ``cp -rL`` makes it: folders cannot be exchanged in one step, so they are not touched."""
+    old, new = worlds(tmp_path)
+    build(old, tmp_path / "site")
+    copy = tmp_path / "copy"
+    shutil.copytree(tmp_path / "site", copy, symlinks=False)
+    before = there(copy)
+    with pytest.raises(FailedError, match="lost its links") as caught:
+        build(new, copy)
+    assert ".current, badges, releases, sbom" in caught.value.why
+    assert f"delete {copy}" in caught.value.remedy
+    assert there(copy) == before
+    whole(copy)
+    shutil.rmtree(copy)
+    built = build(new, copy)
+    assert whole(copy) == built.status.build_id
+
+
+def test_links_that_became_small_files_are_links_again(tmp_path):
+    """As unzip by a program that knows no links leaves them: files that hold where each led."""
+    old, new = worlds(tmp_path)
+    site = tmp_path / "site"
+    build(old, site)
+    for link in [path for path in site.iterdir() if path.is_symlink()]:
+        target = str(link.readlink())
+        link.unlink()
+        link.write_text(target)
+    built = build(new, site)
+    assert whole(site) == built.status.build_id
+    assert len([path for path in (site / ".builds").iterdir() if path.is_dir()]) == 1
 
 
 def test_two_builders_and_a_reader(tmp_path):

@@ -12,13 +12,13 @@ import os
 import random
 import resource
 import signal
+import subprocess
 import sys
 import time
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import timedelta
-from io import BufferedWriter
 from pathlib import Path
 from typing import Any
 
@@ -56,13 +56,15 @@ class Fuse:
         sys.addaudithook(self._audit)
         os.fsync = self._burning(os.fsync)
         os.fchmod = self._burning(os.fchmod)
-        opened = os.fdopen
+        write = os.write
 
-        def torn(*args: Any, **kwargs: Any) -> Any:
-            file = opened(*args, **kwargs)
-            return Torn(file, self) if isinstance(file, BufferedWriter) else file
+        def torn(descriptor: int, data: Any) -> int:
+            half = len(data) // 2
+            done = write(descriptor, data[:half]) if half else 0
+            self.burn()
+            return done + write(descriptor, data[half:])
 
-        os.fdopen = torn
+        os.write = torn
 
     def _audit(self, event: str, args: tuple[Any, ...]) -> None:
         if event in EFFECTS or (event == "open" and (args[2] or 0) & WRITING):
@@ -74,28 +76,6 @@ class Fuse:
             return work(*args)
 
         return step
-
-
-class Torn:
-    """A file that is written in two halves, with an effect between them."""
-
-    def __init__(self, file: Any, fuse: Fuse) -> None:
-        self.file, self.fuse = file, fuse
-
-    def __enter__(self) -> Torn:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.file.close()
-
-    def write(self, data: bytes) -> None:
-        self.file.write(data[: len(data) // 2])
-        self.file.flush()
-        self.fuse.burn()
-        self.file.write(data[len(data) // 2 :])
-
-    def flush(self) -> None:
-        self.file.flush()
 
 
 def forked(act: Act) -> int:
@@ -187,7 +167,7 @@ def test_killed_at_every_effect(
     assert len(builds) <= 2
     with capsys.disabled():
         print(f"\n{case}: killed at {kills} of {step - 1} effects, one whole state each time")
-    assert step > 60
+    assert step > 2 * len(after), "each file is made, and is half written"
 
 
 def test_without_room_at_every_size(
@@ -217,6 +197,65 @@ def limited(room: int, act: Act) -> None:
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (room, room))
     act()
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Path]:
+    """A small disk of its own, in memory; a container may not mount one."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    mounted = ["mount", "-t", "tmpfs", "-o", "size=4m,nr_inodes=2k", "tmpfs", str(place)]
+    if os.geteuid() or subprocess.run(mounted, check=False, capture_output=True).returncode:
+        pytest.skip("a disk of four megabytes has to be mounted, which needs root and its rights")
+    yield place
+    subprocess.run(["umount", str(place)], check=True)
+
+
+def _filled(disk: Path, room: int) -> None:
+    """Leave this much room on a disk, in pages."""
+    pages = os.statvfs(disk).f_bavail
+    page = os.statvfs(disk).f_frsize
+    (disk / "ballast").write_bytes(bytes(max(0, pages - room) * page))
+
+
+def _few_names(disk: Path, room: int) -> None:
+    """Leave room for this many names on a disk."""
+    told = os.statvfs(disk)
+    most = told.f_files - told.f_favail + room
+    subprocess.run(["mount", "-o", f"remount,nr_inodes={most}", str(disk)], check=True)
+
+
+def _roomy(disk: Path) -> None:
+    (disk / "ballast").unlink(missing_ok=True)
+    subprocess.run(["mount", "-o", "remount,nr_inodes=2k", str(disk)], check=True)
+
+
+@pytest.mark.parametrize("fill", [_filled, _few_names])
+def test_on_a_disk_that_is_full(
+    fill: Callable[[Path, int], None],
+    folders: list[Path],
+    disk: Path,
+    sample: bool,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """A file system that has no room: from nothing on, in every measure, up to enough."""
+    old, new, broken = folders
+    site = disk / "site"
+    refused, room, code, marked = 0, 0, 1, 1
+    while code or marked:
+        for act in (lambda: build(new, site), lambda: failing(broken, site)):
+            _roomy(disk)
+            build(old, site, NOW)
+            before = state(site)
+            fill(disk, room)
+            marked, code = code, forked(act)
+            assert code in {0, 1}
+            assert (state(site) == before) == (code == 1), room
+            refused += code
+        room += 13 if sample else 1
+    with capsys.disabled():
+        print(f"\n{fill.__name__}: no room {refused} times, one whole state each time")
+    assert refused > (4 if sample else 60)
 
 
 def test_builders_that_die_while_readers_read(
