@@ -25,9 +25,13 @@ from release.record.history import stories
 
 @dataclass(frozen=True, kw_only=True)
 class Documents:
-    """All that the site knows; what is not there yet is ``None``."""
+    """All that the site knows; what is not there yet is ``None``.
+
+    ``run`` is the run that laid the documents out, ``work`` the last one that scanned or released.
+    """
 
     run: Run | None = None
+    work: Run | None = None
     record: Record | None = None
     snapshot: Snapshot | None = None
     heartbeat: Heartbeat | None = None
@@ -90,6 +94,7 @@ def read(folder: Path) -> Documents:
     yanks = sorted((folder / "yanks").glob("*.json"))
     return Documents(
         run=_read(folder / "run.json", Run),
+        work=_read(folder / "work.json", Run),
         record=_read(folder / "record.json", Record),
         snapshot=_read(folder / "snapshot.json", Snapshot),
         heartbeat=_read(folder / "heartbeat.json", Heartbeat),

@@ -11,8 +11,11 @@ from invoke.tasks import task
 from release.pipelines import COMMON
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from release.flows.console import Outcome
     from release.flows.context import Context
+    from status_site.publish import Destination
 
 
 @task(help=COMMON | {"output": "where the site goes (default: security-status/ of the project)"})
@@ -27,7 +30,7 @@ def build(_: Shell, project: str = ".", json: bool = False, at: str = "", output
     def body(context: Context) -> Outcome:
         return _build(context, output)
 
-    console.run("status.build", body, project=project, at=at, json=json)
+    console.run("status.build", body, project=project, at=at, json=json, watched=True)
 
 
 @task(
@@ -56,7 +59,7 @@ def publish(
     def body(context: Context) -> Outcome:
         return _publish(context, to, dry_run=dry_run)
 
-    console.run("status.publish", body, project=project, at=at, json=json)
+    console.run("status.publish", body, project=project, at=at, json=json, watched=not dry_run)
 
 
 @task(help={"project": COMMON["project"], "port": "the port (default: any that is free)"})
@@ -194,12 +197,23 @@ def _publish(context: Context, to: str, *, dry_run: bool) -> Outcome:
         _build(context, "")
     except DocumentError:
         if not dry_run:
-            publish_site(folder, to, place)
+            _publish_marked(context, folder, to, place)
         raise
     done = publish_site(folder, to, place, dry_run=dry_run)
     would = "would be " if dry_run else ""
     text = f"{to}: {len(done.written)} file(s) {would}written, {len(done.removed)} {would}removed"
     return Outcome(done, text)
+
+
+def _publish_marked(context: Context, folder: Path, to: str, place: Destination) -> None:
+    """Bring the last good status, marked, to its place; should that fail too, tell it only."""
+    from release.errors import WardenError
+    from status_site.publish import publish_site
+
+    try:
+        publish_site(folder, to, place)
+    except WardenError as error:
+        context.tell(f"nor could the last good status be published: {error.what}")
 
 
 def _check(context: Context, url: str, *, keep: bool, tries: int, spacing: int) -> Outcome:

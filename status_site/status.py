@@ -121,7 +121,7 @@ class LastDecision(Noun, frozen=True, kw_only=True):
 
 
 class LastRun(Noun, frozen=True, kw_only=True):
-    """How the last run ended."""
+    """How the last run ended that scanned or released."""
 
     task: str
     outcome: Literal["ok", "error"]
@@ -255,7 +255,7 @@ class SecurityStatus(Document, frozen=True, kw_only=True, tag="release-warden/st
             scanners=_scanners(documents),
             releases=tuple(_release(receipt, documents.yanks) for receipt in documents.releases),
             last_decision=_decision(documents),
-            last_run=_last_run(documents.run),
+            last_run=_last_run(documents),
             monitoring=monitoring(documents.probes, now or _clock(documents)),
             links=_links(documents, basis),
         )
@@ -441,7 +441,14 @@ def _private_keys(record: Record | None) -> frozenset[str]:
     return frozenset(item.finding.key for item in tracked if item.finding.kind != "dependency")
 
 
-def _last_run(run: Run | None) -> LastRun | None:
-    if run is None:
+def _last_run(documents: Documents) -> LastRun | None:
+    """A check of the site, or its publishing, does not end what a scan or a release left."""
+    known = [run for run in (documents.run, documents.work) if run and _is_work(run)]
+    if not known:
         return None
+    run = max(known, key=lambda run: run.at)
     return LastRun(task=run.task, outcome=run.outcome, exit_code=run.exit_code, at=run.at)
+
+
+def _is_work(run: Run) -> bool:
+    return run.task.startswith("release.")

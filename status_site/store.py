@@ -223,7 +223,7 @@ def _check_ours(folder: Path, files: Iterable[str]) -> None:
     if real:
         raise FailedError(
             f"the site in {folder} could not be written, as it has lost its links",
-            why=f"folders stand where links of ours belong, as cp -rL leaves them: {', '.join(real)}",
+            why=f"folders stand where links belong, as cp -rL leaves them: {', '.join(real)}",
             remedy=f"delete {folder}, then run again: the site is made anew from the documents",
         )
 

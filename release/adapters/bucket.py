@@ -11,9 +11,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from release.errors import FailedError, TryAgainError, UsageError
+from release.errors import CredentialError, FailedError, TryAgainError, UsageError
 
 AGAIN = frozenset({"SlowDown", "ServiceUnavailable", "InternalError", "RequestTimeout"})
+REFUSED = frozenset(
+    {"AccessDenied", "ExpiredToken", "InvalidAccessKeyId", "InvalidToken", "SignatureDoesNotMatch"}
+)
+"""What S3 says of a right that is missing, over, or not ours."""
 TRIES = 5
 
 
@@ -83,16 +87,35 @@ def _in_our_words(bucket: str) -> Iterator[None]:
         ) from error
     try:
         yield
-    except (boto.NoCredentialsError, boto.NoRegionError) as error:
-        remedy = "give boto3 credentials and a region, as AWS_PROFILE or a role of the job does"
+    except boto.NoRegionError as error:
+        remedy = "give boto3 a region, as AWS_DEFAULT_REGION or a profile does"
         raise UsageError(f"{bucket} cannot be reached", why=str(error), remedy=remedy) from error
+    except (
+        boto.NoCredentialsError,
+        boto.PartialCredentialsError,
+        boto.CredentialRetrievalError,
+        boto.TokenRetrievalError,
+        boto.SSOError,
+    ) as error:
+        remedy = "give boto3 credentials, as AWS_PROFILE or a role of the job does"
+        raise CredentialError(
+            f"this job has no right to write to the bucket {bucket}",
+            why=str(error),
+            remedy=remedy,
+        ) from error
     except (boto.ConnectionError, boto.HTTPClientError) as error:
         what = f"the bucket {bucket} does not answer"
         raise TryAgainError(what, why=str(error), remedy="run again") from error
     except boto.ClientError as error:
-        kind = TryAgainError if error.response["Error"]["Code"] in AGAIN else FailedError
+        code = error.response["Error"]["Code"]
+        kind = TryAgainError if code in AGAIN else FailedError
         remedy = "see whether it exists, and whether you may list, write and delete in it"
-        raise kind(f"the bucket {bucket} refused", why=str(error), remedy=remedy) from error
+        raise kind(
+            f"the bucket {bucket} refused",
+            why=str(error),
+            remedy=remedy,
+            failure="auth" if code in REFUSED else None,
+        ) from error
     except boto.BotoCoreError as error:
         remedy = "see whether its name is right"
         raise UsageError(f"{bucket} is no bucket", why=str(error), remedy=remedy) from error

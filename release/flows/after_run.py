@@ -16,6 +16,7 @@ from release.flows import plugins
 from release.flows.context import Context
 from release.flows.history import history
 from release.flows.metrics import for_the_site
+from release.flows.runs import last_work
 from release.flows.seals import seals
 from release.flows.yank import requests
 from release.model.decision import Decision
@@ -49,6 +50,7 @@ def refresh(context: Context, repository: str) -> None:
         grades=ledger.read(Grades, beat, "grades.json"),
         history=told,
         metrics=for_the_site(context, told),
+        work=last_work(context, repository),
     )
     for seal in seals(ledger, repository):
         if seal.receipt:

@@ -77,7 +77,8 @@ def run(
     :param to: the repository; empty for the configured one.
     :param releases: whether it releases: when it fails, what is irreversible so far is told, and
         the documents are laid out all the same.
-    :param watched: whether the documents are laid out when it fails, though it releases nothing.
+    :param watched: whether the documents are laid out when it fails, though it releases nothing,
+        and when it goes well again.
     :raises Exit: the code is not 0.
     """
     context: Context | None = None
@@ -87,7 +88,7 @@ def run(
                 context = Context(open_workspace(project), Clock(at), tell, to)
                 started = context.clock.now()
                 outcome = body(context)
-                _tell_outcome(task, context, outcome)
+                _tell_outcome(task, context, outcome, watched=watched)
         except WardenError as error:
             scrub(error)
             if context and releases and _has_begun(context, error):
@@ -101,7 +102,7 @@ def run(
             raise Exit(code=outcome.code)
 
 
-def _tell_outcome(task: str, context: Context, outcome: Outcome) -> None:
+def _tell_outcome(task: str, context: Context, outcome: Outcome, *, watched: bool) -> None:
     """Tell the job, the ring of events, the plug-ins and who listens outside how a run ended."""
     job.summarize(task, outcome.text)
     events = [_kept_event(task, context, alarm) for alarm in outcome.alarms]
@@ -110,6 +111,8 @@ def _tell_outcome(task: str, context: Context, outcome: Outcome) -> None:
         _after(task, context, outcome.repository, outcome.code, outcome.decision, first)
         if outcome.code == 0:
             ping(context, task)
+    elif watched and runs.failed_before(context, task):
+        _after(task, context, context.place.name, outcome.code, outcome.decision)
 
 
 def report(error: WardenError, json: bool) -> None:

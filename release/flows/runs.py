@@ -13,6 +13,7 @@ from release.adapters.ledger import Ledger, documents
 from release.adapters.meter import Meter
 from release.errors import Failure, TryAgainError
 from release.flows.context import Context
+from release.model.heartbeat import Run
 from release.model.runs import Ran, Runs
 from release.model.snapshot import State
 
@@ -82,3 +83,33 @@ def book(context: Context) -> Runs:
     ledger = context.ledger
     found = ledger.read(Runs, ledger.tip(NAME), "runs.json")
     return found or Runs(project=context.metadata.normalized_name)
+
+
+def last_work(context: Context, repository: str) -> Run | None:
+    """How the last run ended that scanned or released; one that looks at the site, or brings it
+    somewhere, says nothing of that.
+
+    :raises DocumentError: the book cannot be read.
+    """
+    held = book(context)
+    done = (one for one in reversed(held.ran) if one.task.startswith("release."))
+    last = next((one for one in done if one.repository == repository), None)
+    if last is None:
+        return None
+    return Run(
+        project=held.project,
+        repository=repository,
+        task=last.task,
+        outcome="error" if last.exit_code else "ok",
+        exit_code=last.exit_code,
+        at=last.at,
+    )
+
+
+def failed_before(context: Context, task: str) -> bool:
+    """Whether the last run of a task that was written down had failed.
+
+    :raises DocumentError: the book cannot be read.
+    """
+    last = next((one for one in reversed(book(context).ran) if one.task == task), None)
+    return last is not None and last.exit_code != 0

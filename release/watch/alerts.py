@@ -53,6 +53,7 @@ def alerts(world: World, now: datetime) -> tuple[Alert, ...]:
     found = (
         *_of_publishing(world),
         *_of_status(world.runs.ran),
+        *_of_updates(world.runs.ran),
         *_of_scans(world.runs.ran, world.heartbeat),
         *_of_releases(world, now),
         *_of_index(world.reconciliation),
@@ -120,6 +121,22 @@ def _of_status(ran: Sequence[Ran]) -> Iterator[Alert]:
             why=f"checked {last.at:%Y-%m-%d %H:%M} UTC",
             next_step="status.check tells each trouble and what to do about it",
         )
+
+
+def _of_updates(ran: Sequence[Ran]) -> Iterator[Alert]:
+    """The last time that the site was to be written, or brought to its place, failed."""
+    for task in ("status.build", "status.publish"):
+        last = next((one for one in reversed(ran) if one.task == task), None)
+        if last is not None and last.exit_code:
+            yield Alert(
+                kind="status-stale",
+                subject=task,
+                what=f"an update of the status site failed: {last.failure or 'unknown'}",
+                why=f"run {last.run} of {task}, {last.at:%Y-%m-%d %H:%M} UTC, exit code "
+                f"{last.exit_code}",
+                next_step=f"the last good status is served; {task} again tells what stands in "
+                "the way",
+            )
 
 
 def _of_scans(ran: Sequence[Ran], heartbeat: Heartbeat | None) -> Iterator[Alert]:

@@ -5,11 +5,11 @@ import os
 
 import pytest
 from aws_server import REGION, serve_aws
-from kit import make_project, warden
+from kit import git, make_project, warden
 from status_worlds import finding, lay_out, world
 
 from release.adapters.bucket import Bucket
-from release.errors import FailedError, ProjectError, TryAgainError, UsageError
+from release.errors import CredentialError, FailedError, ProjectError, TryAgainError, UsageError
 from status_site.build import build
 from status_site.publish import Folder, bring, destination, in_order, publish_site
 from status_site.store import current_files
@@ -203,5 +203,52 @@ def test_what_a_bucket_may_do_wrong(bucket, monkeypatch):
     monkeypatch.delenv("AWS_ACCESS_KEY_ID")
     monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-    with pytest.raises(UsageError, match="cannot be reached"):
+    with pytest.raises(CredentialError, match="no right to write"):
         Bucket("site", "").digests()
+
+
+def runs_of(project):
+    """The book of runs in the ledger: task and exit code of each."""
+    shown = git(project, "show", "refs/release-warden/plain-thing/runs:runs.json")
+    return [(one["task"], one["exit_code"]) for one in json.loads(shown)["ran"]]
+
+
+def wrong_with(project):
+    """What people are alerted to: the kind of each alert, and its subject."""
+    told = warden(project, "release.alert").document
+    return [(one["alert"]["kind"], one["alert"]["subject"]) for one in told["standing"]]
+
+
+def test_a_failed_update_is_marked_told_alerted_and_over_with_the_next_one(tmp_path):
+    """A failed update keeps the last good status, marks it stale, alerts, is retried."""
+    project = make_project(tmp_path / "plain")
+    assert warden(project, "release.scan", "--from", str(reports(tmp_path))).code == 0
+    public = tmp_path / "public"
+    assert warden(project, "status.publish", "--to", str(public)).code == 0
+    before = there(public)
+    last_run = json.loads((public / "index.json").read_text())["last_run"]
+    (tmp_path / "file").write_text("no folder can be made in it")
+    failed = warden(project, "status.publish", "--to", str(tmp_path / "file" / "public"))
+    assert (failed.code, failed.document["schema"]) == (1, "release-warden/error/1")
+    run = json.loads((project / ".release" / "run" / "documents" / "run.json").read_text())
+    assert (run["task"], run["event"]["class"]) == ("status.publish", "machine")
+    assert wrong_with(project) == [("status-stale", "status.publish")]
+    assert there(public) == before
+    assert warden(project, "status.publish", "--to", str(public)).code == 0
+    assert wrong_with(project) == []
+    assert json.loads((public / "index.json").read_text())["last_run"] == last_run
+    for _ in range(2):
+        again = warden(project, "status.publish", "--to", str(public))
+    assert again.document["written"] == []
+    told = runs_of(project)
+    assert told == [("release.scan", 0), ("status.publish", 1), ("status.publish", 0)]
+
+
+def reports(folder):
+    """A folder with the report of a scanner that found nothing."""
+    made = folder / "reports"
+    made.mkdir()
+    (made / "pip-audit.json").write_text(
+        '{"dependencies": [{"name": "idna", "version": "3.0", "vulns": []}], "fixes": []}'
+    )
+    return made

@@ -272,7 +272,7 @@ def test_builders_that_die_while_readers_read(
     choose, reads, kills = random.Random(1), 0, 0
     while time.monotonic() < end:
         children = [os.fork() or _builder(folder, site) for folder in folders[:2]]
-        deadline = time.monotonic() + choose.uniform(0.02, 0.5)
+        deadline = time.monotonic() + choose.uniform(0.01, 0.25)
         while time.monotonic() < deadline:
             reads += _read(site, states)
         for child in children:
@@ -288,7 +288,7 @@ def test_builders_that_die_while_readers_read(
 
 def _builder(documents: Path, site: Path) -> int:
     with suppress(BaseException):
-        for _ in range(4):
+        for _ in range(12):
             build(documents, site)
     os._exit(3)
 

@@ -91,6 +91,16 @@ def test_the_last_check_of_the_site_is_what_counts(kind):
     assert kinds(bad, ran(2, task="status.check")) == []
 
 
+@pytest.mark.parametrize("task", ["status.build", "status.publish"])
+def test_an_update_of_the_site_that_failed_stands_until_one_is_done(task):
+    failed = ran(1, task=task, exit_code=75, failure="network")
+    (alert,) = found(failed)
+    assert (alert.key, alert.runbook) == (f"status-stale:{task}", "status-stale")
+    assert "network" in alert.what
+    assert kinds(failed, ran(2, task="status.check")) == ["status-stale"]
+    assert kinds(failed, ran(2, task=task)) == []
+
+
 @pytest.mark.parametrize(
     ("states", "told"),
     [
