@@ -6,6 +6,7 @@ that these are no documents of ours: they carry no schema name.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Literal
 from urllib.parse import quote
@@ -79,6 +80,17 @@ def document(
 def encoded(vex: OpenVex) -> bytes:
     """The canonical bytes: sorted keys, two spaces, one newline at the end."""
     return msgspec.json.format(msgspec.json.encode(vex, order="sorted"), indent=2) + b"\n"
+
+
+_CHARACTER = r"(?:[A-Za-z0-9._~!$&'()*+,;=:@/?-]|%[0-9A-Fa-f]{2})"
+_ADDRESS = re.compile(
+    rf"https?://[A-Za-z0-9.-]+(?::[0-9]+)?(?:[/?]{_CHARACTER}*)?(?:#{_CHARACTER}*)?"
+)
+
+
+def address(url: str | None) -> str:
+    """An advisory's address as it may stand in ``@id``, a URI (RFC 3986); empty if it is none."""
+    return url if url and _ADDRESS.fullmatch(url) else ""
 
 
 def purl(name: str, version: str = "") -> str:

@@ -12,6 +12,7 @@ from release.model.openvex import (
     Statement,
     Status,
     Vulnerability,
+    address,
     document,
     purl,
 )
@@ -47,7 +48,7 @@ def _statement(
     return Statement(
         vulnerability=Vulnerability(
             name=finding.name,
-            id=finding.url or "",
+            id=address(finding.url),
             aliases=tuple(name for name in finding.ids if name != finding.name),
         ),
         products=(Product(id=product, subcomponents=parts),),

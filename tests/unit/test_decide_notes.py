@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from datetime import UTC, datetime
 
 import msgspec
@@ -10,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
+from openvex_rules import read_vex
 from worlds import ADDED, FREED, HELD, closure, evidence, finding, reach, scanner, snapshot
 
 from release.config import Policy
@@ -405,7 +405,7 @@ def vex_of(*findings, **other):
     delta = security_delta(snapshot(*findings, **other), "1.0.1")
     assert delta is not None
     made = of_delta(delta, NOON)
-    return json.loads(encoded(made)) if made else None
+    return read_vex(encoded(made)) if made else None
 
 
 def test_the_delta_as_openvex():
@@ -460,6 +460,22 @@ def test_an_affected_product_always_says_what_to_do():
     affected = [one for one in told if one["status"] == "affected"]
     assert affected
     assert all(one["action_statement"] for one in affected)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "javascript:alert(1)",
+        "https://x.example/<b>",
+        "https://x.example/%zz",
+        "https://a b/",
+        "x",
+        "",
+    ],
+)
+def test_what_is_no_address_names_no_vulnerability(url):
+    told = vex_of(finding(affects=FREED, ids=("CVE-1",), url=url))
+    assert told["statements"][0]["vulnerability"] == {"name": "CVE-1"}
 
 
 def test_our_own_vulnerability_has_no_subcomponent():

@@ -6,6 +6,7 @@ import xml.etree.ElementTree as ET
 from datetime import datetime, timedelta
 from functools import cache
 from importlib.resources import files
+from pathlib import Path
 
 import feedparser
 import msgspec
@@ -15,7 +16,9 @@ from cyclonedx.validation.json import JsonStrictValidator
 from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator, FormatChecker
+from lxml import etree
 from openapi_spec_validator import OpenAPIV31SpecValidator
+from openvex_rules import read_vex
 from status_worlds import NOW, WHERE, closure, finding, receipt, world
 
 from release.model.acceptance import Acceptance
@@ -331,10 +334,34 @@ def test_hostile_text_in_a_picture_is_text():
 
 
 ATOM = "{http://www.w3.org/2005/Atom}"
+GRAMMAR = etree.RelaxNG(file=str(Path(__file__).parents[1] / "atom.rng"))
+
+
+def test_the_feed_is_atom_by_its_grammar(site):
+    """RELAX NG, by libxml2."""
+    _, made_ = site
+    GRAMMAR.assertValid(etree.fromstring(made_["feed.xml"]))
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (b"<title>", b"<title><b>bold</b>"),
+        (b"<updated>2026-", b"<updated>26-"),
+        (b"<id>urn:", b"<id>uri:"),
+        (b"<author>", b"<editor/><author>"),
+        (b' rel="self"', b' rel="self" colour="red"'),
+        (b"<content", b"<summary/><summary/><content"),
+    ],
+)
+def test_the_grammar_refuses_what_is_wrong(old, new):
+    data = made(full_world())[1]["feed.xml"]
+    assert old in data
+    assert not GRAMMAR.validate(etree.fromstring(data.replace(old, new, 1)))
 
 
 def test_the_feed_is_atom(site):
-    """What RFC 4287 demands of a feed and of an entry (4.1.1, 4.1.2)."""
+    """What RFC 4287 demands of a feed and of an entry beyond its grammar (4.1.1, 4.1.2)."""
     _, made_ = site
     root = ET.fromstring(made_["feed.xml"])
     for one in (root, *root.findall(f"{ATOM}entry")):
@@ -425,9 +452,15 @@ def test_without_a_statement_there_is_no_vex():
         assert "vex.json" not in made(documents)[1]
 
 
+def test_the_vex_is_openvex(site):
+    _, made_ = site
+    if "vex.json" in made_:
+        read_vex(made_["vex.json"])
+
+
 def test_the_vex_names_the_build():
     status, made_ = made(full_world())
-    told = json.loads(made_["vex.json"])
+    told = read_vex(made_["vex.json"])
     assert told["tooling"] == f"release-warden, build-id {status.build_id}"
     assert {it["vulnerability"]["name"]: it["status"] for it in told["statements"]} == {
         "CVE-2023-43804": "affected", "CVE-2024-1": "fixed", "CVE-2024-2": "affected",
