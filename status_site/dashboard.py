@@ -127,8 +127,11 @@ def _tiles(found: Metrics) -> Iterator[Tile]:
         _days(ended.median) if ended else None,
         f"median of {ended.count}" if ended else "",
     )
-    minutes = f"{found.ci.last_30_days:g} min" if found.ci.by_task else None
-    yield Tile("CI in 30 days", minutes, f"{found.ci.total:g} min in all" if minutes else "")
+    if not found.ci.by_task:
+        yield Tile("CI in 30 days", None)
+    else:
+        lately, ever = map(_minutes, (found.ci.last_30_days, found.ci.total))
+        yield Tile("CI in 30 days", f"{lately} min", f"{ever} min in all")
 
 
 def _share(good: int, of: int) -> str | None:
@@ -355,12 +358,12 @@ def _ci(found: Metrics, until: date) -> Part:
         return Part(*title, "No run in CI has been measured yet.")
     whole = max(it.by_task.values())
     rows = tuple(
-        Row(name, (f"{minutes:g}",), bar([("low", minutes)], whole))
+        Row(name, (_minutes(minutes),), bar([("low", minutes)], whole))
         for name, minutes in it.by_task.items()
     )
     said = (
-        f"{it.total:g} minutes, {it.last_30_days:g} of them in the last 30 days: of our tasks "
-        "alone, without what a job needs to start."
+        f"{_minutes(it.total)} minutes, {_minutes(it.last_30_days)} of them in the last 30 days: "
+        "of our tasks alone, without what a job needs to start."
     )
     paid = [day for day in found.days if day.ci_minutes]
     charts = (_ci_days(paid, until),) if paid else ()
@@ -372,8 +375,9 @@ def _ci_days(paid: Sequence[RunDay], until: date) -> Chart:
     first = until - timedelta(days=DAYS - 1)
     held = [by_day.get(first + timedelta(days=number), 0) for number in range(DAYS)]
     series = [Series("Minutes", "low", tuple(math.ceil(minutes) for minutes in held))]
-    rows = tuple(Row(date_of(day.day), (f"{day.ci_minutes:g}",)) for day in reversed(paid))
-    label = f"Minutes of CI in the {DAYS} days to {date_of(until)}, at most {max(held):g} on one"
+    rows = tuple(Row(date_of(day.day), (_minutes(day.ci_minutes),)) for day in reversed(paid))
+    most = _minutes(max(held))
+    label = f"Minutes of CI in the {DAYS} days to {date_of(until)}, at most {most} on one"
     return Chart(
         caption="Minutes of CI, day by day",
         drawing=stacked(series, label),
@@ -394,4 +398,13 @@ def _seconds(number: float) -> str:
 
 
 def _days(number: float) -> str:
-    return f"{number:.1f} days"
+    return f"{_short(number)} days"
+
+
+def _minutes(number: float) -> str:
+    """To the tenth; from a hundred on nobody needs it."""
+    return _short(number) if number < 100 else f"{number:.0f}"
+
+
+def _short(number: float) -> str:
+    return f"{number:.1f}".removesuffix(".0")

@@ -106,7 +106,7 @@ def why(status: SecurityStatus) -> str:
 def _capped(status: SecurityStatus) -> str:
     decisive = [cap for cap in status.grade_caps if cap.at_most == status.security_grade]
     if decisive:
-        return f"{_because(decisive[0])} makes {status.security_grade} the best possible grade."
+        return f"With {_because(decisive[0])}, {status.security_grade} is the best possible grade."
     return f"{status.grade_points} of 100 points are left."
 
 

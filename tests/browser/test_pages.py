@@ -141,7 +141,8 @@ def test_a_page_that_is_opened_too_late_has_no_grade(chromium, served, scheme):
     with opened(chromium, served("clean"), at=late, color_scheme=scheme) as page:
         assert page.locator("#expired").is_visible()
         assert "Grade withdrawn" in page.locator("main").inner_text()
-        assert "No known vulnerability reaches users" not in page.locator("main").inner_text()
+        text = page.locator("main").inner_text()
+        assert not re.search("No known vulnerability reaches|no known open|^None|^0$", text, re.M)
         found = axe.run(page, options=RULES)
         assert found.violations_count == 0, found.generate_report()
 

@@ -206,7 +206,7 @@ def test_grade_and_why_at_a_glance():
     assert shown.data["h1"] == "Security status of paperboy"
     assert "1 known vulnerability reaches users" in shown.data["h2"]
     text = "".join(shown.data.values())
-    assert "1 high. 1 high finding makes C the best possible grade." in text
+    assert "1 high. With 1 high finding, C is the best possible grade." in text
     assert "14 November 2026" in text
 
 
