@@ -113,11 +113,15 @@ class PublicReason(Noun, frozen=True, kw_only=True):
 
 
 class LastDecision(Noun, frozen=True, kw_only=True):
-    """The last decision; the first reason settled it."""
+    """The last decision; the first reason settled it.
+
+    ``released`` is the version that came of it; then there is no ``next`` any more.
+    """
 
     action: Action
     reasons: tuple[PublicReason, ...]
     next_step: str = msgspec.field(name="next")
+    released: str | None = None
 
 
 class LastRun(Noun, frozen=True, kw_only=True):
@@ -375,9 +379,9 @@ def _remediation(
     own = summary.total > len(findings)
     if summary.total == 0:
         return "none-needed" if letter else "unknown"
-    if documents.decision and documents.decision.action == "release":
+    if documents.decision and documents.decision.action == "release" and not _released(documents):
         return "release-owed"
-    if own or "blocked-by-us" in verdicts:
+    if own or verdicts & {"blocked-by-us", "own-code"}:
         return "change-needed"
     if "unknown" in verdicts:
         return "unknown"
@@ -433,7 +437,29 @@ def _decision(documents: Documents) -> LastDecision | None:
         PublicReason(rule=reason.rule, why=NOT_PUBLIC if private & {*reason.keys} else reason.why)
         for reason in decision.reasons
     )
-    return LastDecision(action=decision.action, reasons=reasons, next_step=decision.next)
+    released = _released(documents)
+    return LastDecision(
+        action=decision.action,
+        reasons=reasons,
+        next_step="" if released else decision.next,
+        released=released,
+    )
+
+
+def _released(documents: Documents) -> str | None:
+    """The confirmed release that came of the last decision, by their fingerprint."""
+    decision, history = documents.decision, documents.history
+    if decision is None or decision.action != "release":
+        return None
+    past = history.releases if history else ()
+    return next(
+        (
+            one.version
+            for one in reversed(past)
+            if one.state == "confirmed" and one.fingerprint == decision.fingerprint
+        ),
+        None,
+    )
 
 
 def _private_keys(record: Record | None) -> frozenset[str]:

@@ -9,10 +9,13 @@ from status_worlds import NOW, OSV, WHERE, closure, decision, finding, receipt, 
 
 from release.model.base import decode, encode
 from release.model.decision import Reason
-from release.model.heartbeat import Heartbeat
+from release.model.heartbeat import Heartbeat, Run
+from release.model.history import History
 from release.model.receipt import ReceiptFile
 from release.model.record import Sighting, Tracked
+from release.model.release import Release
 from release.model.snapshot import Edit, Gap, Reach, Scanner
+from status_site.badges import badges
 from status_site.documents import Documents
 from status_site.status import NOT_PUBLIC, SecurityStatus
 
@@ -167,6 +170,8 @@ def test_a_verdict_is_found_by_any_id_and_is_unknown_otherwise():
         ("installable-fix", "none", "upgrade-available"),
         ("blocked-upstream", "none", "waiting"),
         ("no-fix", "none", "waiting"),
+        ("own-code", "none", "change-needed"),
+        ("blocked-by-us", "hold", "change-needed"),
         ("blocked-by-us", "release", "release-owed"),
     ],
 )
@@ -174,6 +179,41 @@ def test_who_has_to_move_next(verdict, action, expected):
     reach = Reach(key="urllib3/CVE-2023-43804", package="urllib3", ids=(), verdict=verdict)
     shown = status(finding(), reach=(reach,), decision=decision(action))
     assert shown.remediation_status == expected
+
+
+@pytest.mark.parametrize(
+    ("state", "fingerprint", "owed"),
+    [("confirmed", "f", False), ("sealed", "f", True), ("confirmed", "another", True)],
+)
+def test_a_release_that_was_made_is_no_longer_owed(state, fingerprint, owed):
+    """Scans come after it, and the last decision stays what it was."""
+    made = Release(
+        version="1.3", trigger="manual", fingerprint=fingerprint, state=state, sealed_at=NOW
+    )
+    history = History(**WHERE, as_of=NOW, releases=(made,), stories=())
+    asked = decision("release", next="release.publish ships it")
+    shown = status(finding(), decision=asked, history=history)
+    assert (shown.remediation_status == "release-owed") == owed
+    told = shown.last_decision
+    assert (told.released, told.next_step) == (
+        (None, "release.publish ships it") if owed else ("1.3", "")
+    )
+
+
+def run(task, outcome="ok", at=NOW):
+    code = int(outcome == "error")
+    return Run(**WHERE, task=task, outcome=outcome, exit_code=code, at=at)
+
+
+def test_a_check_of_the_site_does_not_end_what_a_scan_left():
+    """Else a failed scan would turn green again within the hour."""
+    later = NOW + timedelta(minutes=5)
+    shown = status(run=run("status.check", at=later), work=run("release.scan", "error"))
+    assert (shown.last_run.task, shown.last_run.outcome) == ("release.scan", "error")
+    assert {badge.color for badge in badges(shown).values()} == {"yellow"}
+    newer = status(run=run("release.auto", at=later), work=run("release.scan", "error"))
+    assert newer.last_run.task == "release.auto"
+    assert status(run=run("status.publish", "error"), work=None).last_run is None
 
 
 def test_never_scanned():
