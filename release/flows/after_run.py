@@ -6,10 +6,11 @@ and a failing one never changes the outcome of a run.
 
 from __future__ import annotations
 
+from itertools import islice
 from pathlib import Path
 
 from release.adapters import process
-from release.adapters.ledger import documents
+from release.adapters.ledger import Ledger, documents
 from release.adapters.workspace import Workspace, write_file
 from release.errors import ToolError
 from release.flows import plugins
@@ -19,6 +20,7 @@ from release.flows.metrics import for_the_site
 from release.flows.runs import last_work
 from release.flows.seals import seals
 from release.flows.yank import requests
+from release.model.base import digest
 from release.model.decision import Decision
 from release.model.grades import Grades
 from release.model.heartbeat import Heartbeat, Run
@@ -28,23 +30,31 @@ from release.model.record import Record
 from release.model.snapshot import Snapshot
 from release.ship.openvex import of_delta
 
+LOOKED_AT = 5
+"""Decisions, newest first, among which the one about the last scan is looked for."""
+
 
 def lay_out(context: Context, repository: str, *, run: Run, decision: Decision | None) -> Path:
     """Write what the ledger knows, and how the run ended, as a folder of documents."""
-    refresh(context, repository)
+    refresh(context, repository, decided=decision is not None)
     for name, data in documents(run=run, decision=decision).items():
         write_file(context.workspace.documents / name, data.decode())
     return context.workspace.documents
 
 
-def refresh(context: Context, repository: str) -> None:
-    """Write what the ledger knows into the folder of documents; what is not known is left out."""
+def refresh(context: Context, repository: str, *, decided: bool = False) -> None:
+    """Write what the ledger knows into the folder of documents; what is not known is left out.
+
+    :param decided: the run itself has a decision, so that the ledger need not be asked for one.
+    """
     ledger, folder = context.ledger, context.workspace.documents
     tip, beat = ledger.tip("history"), ledger.tip("heartbeat")
     told = history(context)
+    snapshot = ledger.read(Snapshot, tip, "snapshot.json")
     files = documents(
         record=ledger.read(Record, tip, "record.json"),
-        snapshot=ledger.read(Snapshot, tip, "snapshot.json"),
+        snapshot=snapshot,
+        decision=_decision(ledger, snapshot) if snapshot and not decided else None,
         heartbeat=ledger.read(Heartbeat, beat, "heartbeat.json"),
         probes=ledger.read(Probes, beat, "probes.json"),
         grades=ledger.read(Grades, beat, "grades.json"),
@@ -63,6 +73,19 @@ def refresh(context: Context, repository: str) -> None:
         files[f"yanks/{yank.version}.json"] = documents(yank=yank)["yank.json"]
     for name, data in files.items():
         write_file(folder / name, data.decode())
+
+
+def _decision(ledger: Ledger, snapshot: Snapshot) -> Decision | None:
+    """The newest decision that rests on a snapshot, among the last few that were kept.
+
+    Where nothing was decided since that scan, what a run laid out before stays.
+    """
+    about = digest(snapshot)
+    for entry in islice(ledger.entries("decisions"), LOOKED_AT):
+        decision = ledger.read(Decision, entry.commit, "decision.json")
+        if decision and decision.inputs.snapshot == about:
+            return decision
+    return None
 
 
 def call_plugins(workspace: Workspace, folder: Path) -> str | None:

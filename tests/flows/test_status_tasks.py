@@ -8,6 +8,7 @@ from kit import advise, git, make_project, warden
 
 from status_site.readme import END, START
 
+REFS = "refs/release-warden/*"
 URL = "https://plain.example/security-status"
 
 
@@ -46,6 +47,22 @@ def test_building_again_changes_nothing(released):
     assert built.code == 0
     assert built.document["build_id"] == site(released, "index.json")["build_id"]
     assert (released / "security-status" / ".current").resolve() == before
+
+
+def test_a_fresh_checkout_builds_the_same_site_from_the_ledger(released, tmp_path):
+    """As a CI job does that only publishes the site."""
+    project = tmp_path / "copy"
+    subprocess.run(["cp", "-a", str(released), str(project)], check=True)
+    assert warden(project, "release.decide").code == 0
+    git(tmp_path, "clone", "--quiet", str(project), "clone")
+    git(tmp_path / "clone", "fetch", "--quiet", "origin", f"{REFS}:{REFS}")
+    built = warden(tmp_path / "clone", "status.build")
+    assert built.code == 0, built.err
+    here = site(project, "index.json")
+    assert built.document["last_decision"] == here["last_decision"]
+    assert here["last_decision"]["reasons"][0]["rule"] == "status-only"
+    assert built.document["last_run"]["task"] == "release.decide"
+    assert built.document["build_id"] == here["build_id"]
 
 
 def test_building_late_withdraws_the_grade(released, tmp_path):
