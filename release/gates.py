@@ -53,6 +53,7 @@ DOORS = (
     ("status", "write the status site", "status.build"),
     ("monitor", "look at the published site", "status.check"),
     ("alert", "tell people what is wrong", "release.alert"),
+    ("mirror", "copy the remote's refs for what must hold no token", "release.mirror"),
 )
 """Name, title and task of the doors that every project has."""
 

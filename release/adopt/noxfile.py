@@ -20,7 +20,7 @@ OWN_NAMES = {
 }
 """Sessions that a noxfile usually has for each of our gates, the likeliest first."""
 
-DOORS = ("build", "verify", "publish", "auto", "status", "monitor", "alert")
+DOORS = ("build", "verify", "publish", "auto", "status", "monitor", "alert", "mirror")
 """What ``release.gates.doors()`` brings."""
 SCRIPT = re.compile(r"^# /// script\n(?P<body>(?:#(?: .*)?\n)+?)# ///$", re.MULTILINE)
 """Inline script metadata (PEP 723), by the specification's own expression."""

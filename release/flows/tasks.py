@@ -211,6 +211,14 @@ def workflows(context: Context, *, write: bool, relock: bool) -> Outcome:
     return Outcome(done, f"wrote {', '.join((*done.files, done.lock))}")
 
 
+def mirror(context: Context) -> Outcome:
+    """``release.mirror``."""
+    from release.flows.mirror import mirror as mirroring
+
+    made = mirroring(context)
+    return Outcome(made, f"{made.refs} refs of {made.remote} can be read here without a token")
+
+
 def fix(context: Context, advisories: str | None, floors: bool, *, dry_run: bool) -> Outcome:
     """``release.fix``: 4 when there is no edit, and something needed to tell was not seen."""
     scanned = scanning.scan(context, sources=scanning.Sources(advisories), keep=False)

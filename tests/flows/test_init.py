@@ -115,7 +115,7 @@ def test_an_own_noxfile_goes_on_with_and_without_us(project):
     adopt(project)
     assert "theirs" in nox(project, "-s", "tests").err
     listed = {one["name"] for one in json.loads(nox(project, "-l", "--json", "-k", "True").out)}
-    doors = {"build", "verify", "publish", "auto", "status", "monitor", "alert"}
+    doors = {"build", "verify", "publish", "auto", "status", "monitor", "alert", "mirror"}
     assert listed == {"tests", "lint", "types", *doors}
 
 

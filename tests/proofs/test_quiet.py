@@ -15,7 +15,7 @@ from leaf_index import advise, served_leaf
 from release.adapters.clock import Clock
 from release.adapters.repository import Repository, open_repository
 from release.adapters.workspace import open_workspace
-from release.flows.auto import Automatic, auto, publish
+from release.flows.auto import Automatic, Request, auto, publish
 from release.flows.context import Context
 from release.flows.seals import past_releases
 
@@ -69,7 +69,7 @@ class World:
         return Context(open_workspace(self.project), Clock(at), lambda _: None)
 
     def release(self, repository: Repository) -> None:
-        publish(self.context(0), repository, bump="", reason="The first.", dry_run=False)
+        publish(self.context(0), repository, Request(reason="The first."), dry_run=False)
 
     def auto(self, repository: Repository, hours: float) -> Automatic:
         return auto(self.context(hours), repository, advisories=str(self.known), dry_run=False)
