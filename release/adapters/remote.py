@@ -104,8 +104,9 @@ class Remote:
         if not there.fetch(MIRRORED):
             raise TryAgainError(f"the remote {self.name} did not give all its refs", remedy=SAFE)
         copy.run("symbolic-ref", "HEAD", branch or "refs/heads/main")
+        refs = len(copy.tips("refs/"))
         draft.rename(place)
-        return len(copy.tips("refs/"))
+        return refs
 
     def _empty_copy(self, folder: Path) -> Git:
         """A bare repository with the same remote, which has the objects that are here."""

@@ -373,6 +373,27 @@ def test_on_github_it_tells_who_publishes_from_where():
     assert config.status_url == "https://ann.github.io/thing/security-status"
 
 
+OWN_LINT = "import nox\n\n@nox.session\ndef lint(session): ...\n"
+
+
+@pytest.mark.parametrize(
+    ("theirs", "line"),
+    [
+        ({}, 'gates.tool("lint", workflows=True),'),
+        ({"ruff.toml": ""}, 'gates.tool("lint", "ruff check", needs=["ruff"], workflows=True),'),
+        ({"noxfile.py": THEIRS}, 'gates.tool("lint", workflows=True),'),
+        ({"noxfile.py": OWN_LINT}, 'gates.tool("workflows", workflows=True),'),
+    ],
+)
+def test_on_github_a_gate_compares_the_workflows(theirs, line):
+    texts = project(**theirs)
+    then = after(texts, adoption(of(texts), ON_GITHUB, "t"))
+    assert line in then["noxfile.py"]
+    assert "workflows=True" not in after(texts, adoption(of(texts), HERE, "t"))["noxfile.py"]
+    gates_told = parse(then["pyproject.toml"]).gates
+    assert ("workflows" in (gates_told or ())) is (theirs.get("noxfile.py") == OWN_LINT)
+
+
 def test_workflows_of_the_same_names_are_not_overwritten():
     names = [
         path.rpartition("/")[2] for path in workflows(Facts(project="t", pages=True, monitor=True))
@@ -500,6 +521,16 @@ def test_an_undo_leaves_what_was_changed_since_but_for_our_part():
     assert left["README.md"] == "# T\nMore.\n"
     assert left["tasks.py"] == then["tasks.py"]
     assert [remark.about for remark in back.remarks] == ["tasks.py"]
+
+
+@pytest.mark.parametrize(("added", "left"), [("", None), ("\n[tool.x]\na = 1\n", "[tool.x]")])
+def test_a_pyproject_that_init_made_goes_once_nothing_else_stands_in_it(added, left):
+    texts = {"setup.py": 'setup(name="t")\n', "t.py": ""}
+    plan = adoption(of(texts), HERE, "t")
+    then = after(texts, plan)
+    then["pyproject.toml"] += f'gates = ["lint"]\n{added}'
+    found = after(then, undoing(plan, of(then), ())).get("pyproject.toml")
+    assert (found and found.strip().splitlines()[0]) == left
 
 
 def test_a_file_that_somebody_removed_stays_away():
