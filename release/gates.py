@@ -160,7 +160,7 @@ def _compare_workflows(session: nox.Session) -> None:
     try:
         run_task(session, "release.workflows", program=_program())
     except SystemExit:  # it would end nox without a report, and later gates would not be run
-        session.error("the workflows in .github are not the generated ones")
+        session.error("the workflows are not as release.workflows writes them")
 
 
 def _skip(session: nox.Session, why: str) -> None:

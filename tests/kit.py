@@ -93,9 +93,14 @@ class Ran:
         return json.loads(self.out)
 
 
-def warden(project: Path, *words: str, cwd: Path | None = None, **env: str) -> Ran:
-    """``release-warden WORDS --project PROJECT --json``, run in ``cwd`` (default: ours)."""
-    argv = [sys.executable, "-P", "-m", "release", *words, "--json", "--project", str(project)]
+def warden(
+    project: Path, *words: str, cwd: Path | None = None, python: str = sys.executable, **env: str
+) -> Ran:
+    """``release-warden WORDS --project PROJECT --json``, run in ``cwd`` (default: ours).
+
+    :param python: the interpreter that Release Warden is installed beside.
+    """
+    argv = [python, "-P", "-m", "release", *words, "--json", "--project", str(project)]
     done = subprocess.run(
         argv,
         check=False,

@@ -112,8 +112,15 @@ def _ruff(ground: Ground) -> Chosen | None:
     if not where:
         return None
     formats = ground.tree.table("tool", "ruff", "format") or hook(ground.tree, "ruff-format")
-    commands = ("ruff check", *(("ruff format --check",) if formats else ()))
+    check = "ruff check --no-fix" if _mends(ground.tree) else "ruff check"
+    commands = (check, *(("ruff format --check",) if formats else ()))
     return f"ruff: {where}", commands, (ground.line("ruff"),)
+
+
+def _mends(tree: Tree) -> bool:
+    """Whether ruff is told to change files (``fix``): a gate only looks."""
+    own = (tree.toml(path).get("fix") for path in ("ruff.toml", ".ruff.toml"))
+    return bool(tree.table("tool", "ruff").get("fix")) or any(own)
 
 
 def _flake8(ground: Ground) -> Chosen | None:

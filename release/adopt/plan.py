@@ -193,7 +193,7 @@ def _tasks(sight: Sight) -> FileChange:
     }:
         why = "a module of the project hides ours; release-warden runs the same tasks"
         return FileChange(path=TASKS, how="keep", why=why)
-    text = files.TASKS.format(project=canonicalize_name(sight.name))
+    text = noxfile.quiet(sight.gates) + files.TASKS.format(project=canonicalize_name(sight.name))
     return FileChange(path=TASKS, how="create", why="the same tasks for invoke", after=text)
 
 

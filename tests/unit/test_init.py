@@ -297,6 +297,19 @@ def test_a_fresh_noxfile_is_small_python_with_script_metadata():
     assert len(text.splitlines()) < 40
 
 
+@pytest.mark.parametrize(
+    "theirs", [{"ruff.toml": "fix = true\n"}, {"pyproject.toml": "[tool.ruff]\nfix = true\n"}]
+)
+def test_a_linter_that_mends_files_only_looks_and_leaves_ours_alone(theirs):
+    texts = project() | theirs
+    then = after(texts, adoption(of(texts), HERE, "t"))
+    assert '"ruff check --no-fix"' in then["noxfile.py"]
+    for path in ("noxfile.py", "tasks.py"):
+        assert "# ruff: noqa\n# fmt: off\n" in then[path]
+    plain = after(project(), adoption(of(project()), HERE, "t"))
+    assert "noqa" not in plain["noxfile.py"] + plain["tasks.py"]
+
+
 def test_no_line_is_long_whatever_is_needed():
     wide = ", ".join(f'"a-very-long-name-{n}>=1.0"' for n in range(30))
     texts = project(f'[tool.uv]\ndev-dependencies = [{wide}, "pytest"]\n')
