@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 
 import tomlkit
 from tomlkit.exceptions import TOMLKitError
@@ -27,16 +27,13 @@ SCRIPT = re.compile(r"^# /// script\n(?P<body>(?:#(?: .*)?\n)+?)# ///$", re.MULT
 NEEDS = ("nox>=2026.8.10", "release-warden")
 WIDTH = 79
 """No line of ours is longer, so that the project's linter has nothing to say."""
-QUIET = "# ruff: noqa\n# fmt: off\n"
-"""For a project whose ruff looks at every file: its rules are for its own code, and where it mends
-files by itself (``fix = true``) a gate would leave a dirty tree."""
 TABLE_CALLED = "release.gates"
 
 HEAD = '''\
 # /// script
 # dependencies = [{needs}]
 # ///
-{quiet}"""The gates and doors of {project}; `nox -l` lists them."""
+"""The gates and doors of {project}; `nox -l` lists them."""
 
 import nox
 from release import gates
@@ -47,7 +44,7 @@ nox.options.reuse_existing_virtualenvs = True
 '''
 
 
-def fresh(project: str, chosen: Sequence[GateChoice]) -> str:
+def fresh(project: str, chosen: Iterable[GateChoice]) -> str:
     """A noxfile for a project that has none.
 
     :param project: its name.
@@ -59,14 +56,7 @@ def fresh(project: str, chosen: Sequence[GateChoice]) -> str:
     lines += ["    # Doors: each runs one task of Release Warden, words after -- go to it."]
     lines += ["    *gates.doors(),"]
     table = "\n".join(("TABLE = (", *lines, ")", "", "gates.register(TABLE)", ""))
-    return HEAD.format(needs=needs, project=project, quiet=quiet(chosen)) + table
-
-
-def quiet(chosen: Iterable[GateChoice]) -> str:
-    """What a file of ours begins with so that the project's linter leaves it alone."""
-    return (
-        QUIET if any(line.startswith("ruff") for gate in chosen for line in gate.commands) else ""
-    )
+    return HEAD.format(needs=needs, project=project) + table
 
 
 def _entry(gate: GateChoice, indent: str = "    ") -> Iterator[str]:

@@ -193,7 +193,7 @@ def _tasks(sight: Sight) -> FileChange:
     }:
         why = "a module of the project hides ours; release-warden runs the same tasks"
         return FileChange(path=TASKS, how="keep", why=why)
-    text = noxfile.quiet(sight.gates) + files.TASKS.format(project=canonicalize_name(sight.name))
+    text = files.TASKS.format(project=canonicalize_name(sight.name))
     return FileChange(path=TASKS, how="create", why="the same tasks for invoke", after=text)
 
 
@@ -219,10 +219,7 @@ def _settings(sight: Sight) -> dict[str, Any]:
     if not set(names) <= STANDARD:
         settings["gates"] = names
     if around.github:
-        owner, _, project = around.github.partition("/")
         settings["credential"] = "trusted-publishing"
-        if not around.folder:  # the projects of one repository would share its one site
-            settings["status-url"] = f"https://{owner.lower()}.github.io/{project}/security-status"
         settings["github"] = {"repository": around.github, **_github(sight)}
     return settings
 
@@ -281,9 +278,9 @@ def _remarks(sight: Sight) -> Iterator[Remark]:
         if OTHER_UPLOADS.search(text) and "-s publish" not in text:
             what = f".github/workflows/{name} uploads too"
             yield Remark(about="workflows", what=what, next="remove it, or two will race")
-    if sight.around.github and sight.around.folder:
-        what = "a repository has one site of Pages, and this is one of its projects"
-        yield Remark(about="status-url", what=what, next="say in status-url where its status is")
+    if sight.around.github:
+        what = "its status is published nowhere, as Pages may show another site of yours already"
+        yield Remark(about="status site", what=what, next="docs/adopting.md, step 5")
     if sight.around.github:
         what = "the workflows are generated from this configuration, once it is written"
         yield Remark(about="workflows", what=what)
