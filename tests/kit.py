@@ -116,7 +116,7 @@ def warden(
 
 def pypi_token() -> str:
     """A token of the form that PyPI's have, and good for nothing."""
-    fields = ((1, b"index.example"), (2, b"an identifier of somebody"))
+    fields = ((1, b"index.example"), (2, b"an identifier of somebody" * 3))
     head = b"".join(bytes((kind, len(text))) + text for kind, text in fields)
     whole = b"\2" + head + b"\0\0\6\x20" + b"s" * 32
     return "pypi-" + base64.urlsafe_b64encode(whole).decode().rstrip("=")

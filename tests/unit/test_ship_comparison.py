@@ -71,7 +71,7 @@ def test_a_secret_is_found_and_never_told(kind, secret):
         "AKIA" + "A" * 16,
         "ghp_short",
         "pypi-AgEshort",
-        pypi_token()[:-20],
+        pypi_token()[:-50],
         "pypi-" + "AgE" + "x" * 80,
         "-----BEGIN PUBLIC KEY-----\n" + "MIIE" * 20,
         "",
