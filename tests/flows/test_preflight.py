@@ -87,3 +87,16 @@ def test_a_silent_index_is_for_later_and_one_that_says_no_is_for_a_person(tmp_pa
     gone = warden(project, "release.publish", *to, **right)
     assert (gone.code, gone.document["error"]) == (75, "tryagain"), gone.err
     assert refs(project, "refs/release-warden", "refs/tags") == ""
+
+
+def test_what_an_unpacked_sdist_left_goes_and_is_not_told_to_be_stale(tmp_path):
+    project = make_project(tmp_path / "project")
+    (project / "PKG-INFO").write_text("Name: plain-thing\nVersion: 1.0.0\n")
+    (project / "docs.txt").write_text("plain-thing 1.0.0\n")
+    commit(project)
+    ran = warden(project, "release.plan", "--bump", "minor")
+    assert ran.code == 0, ran.err
+    assert {"path": "PKG-INFO", "after": None} in ran.document["edits"]
+    (remark,) = [one for one in ran.document["remarks"] if one["about"] == "stale-version"]
+    assert "docs.txt" in remark["what"]
+    assert "PKG-INFO" not in remark["what"]
