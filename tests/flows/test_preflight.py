@@ -89,6 +89,16 @@ def test_a_silent_index_is_for_later_and_one_that_says_no_is_for_a_person(tmp_pa
     assert refs(project, "refs/release-warden", "refs/tags") == ""
 
 
+def test_what_installs_and_imports_leave_is_no_change(tmp_path):
+    project = make_project(tmp_path / "project")
+    for name in ("__pycache__/noxfile.pyc", "plain_thing.egg-info/PKG-INFO"):
+        (project / name).parent.mkdir()
+        (project / name).write_text("left")
+    assert warden(project, "release.publish", "--dry-run").code == 0
+    (project / "my__pycache__.txt").write_text("a change")
+    assert checks(warden(project, "release.publish", "--dry-run")) == {"clean-tree"}
+
+
 def test_what_an_unpacked_sdist_left_goes_and_is_not_told_to_be_stale(tmp_path):
     project = make_project(tmp_path / "project")
     (project / "PKG-INFO").write_text("Name: plain-thing\nVersion: 1.0.0\n")
