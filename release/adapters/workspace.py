@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-import re
 import posixpath
+import re
 import shutil
 import stat
 import tempfile
