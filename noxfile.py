@@ -38,6 +38,7 @@ TABLE = (
     Gate("status", "write the status site", door("status.build"), parallel=False),
     Gate("monitor", "look at the published site", door("status.check"), parallel=False),
     Gate("alert", "tell people what is wrong", door("release.alert"), parallel=False),
+    Gate("mirror", "copy the remote's refs", door("release.mirror"), parallel=False),
     Gate("demo", "replay an example package's story", door("demo"), parallel=False),
 )
 

@@ -132,6 +132,8 @@ class GithubTable(Settings, frozen=True, kw_only=True):
     ``gates``: the nox sessions that a change has to pass; by default those of a release.
     ``pages``: whether GitHub Pages serves the status site.
     ``code-scanning``: whether findings are shown as code scanning alerts.
+    ``private``: whether the repository can only be read with a token: jobs that hold none then
+    read a mirror, which a step of its own makes.
     """
 
     repository: Annotated[str, msgspec.Meta(pattern=REPOSITORY)] | None = None
@@ -145,6 +147,7 @@ class GithubTable(Settings, frozen=True, kw_only=True):
     gates: tuple[str, ...] | None = None
     pages: bool = False
     code_scanning: bool = True
+    private: bool = False
 
 
 class Config(Settings, frozen=True, kw_only=True):

@@ -53,9 +53,12 @@ DOORS = (
     ("status", "write the status site", "status.build"),
     ("monitor", "look at the published site", "status.check"),
     ("alert", "tell people what is wrong", "release.alert"),
+    ("mirror", "copy the remote's refs for what must hold no token", "release.mirror"),
 )
 """Name, title and task of the doors that every project has."""
 
+INVOKE = ("python", "-m", "invoke")
+COMPARED = "the workflows as generated"
 DESCRIBES_ITSELF = ("pyproject.toml", "setup.py", "setup.cfg")
 """The files that tell what installing a project brings."""
 
@@ -103,19 +106,22 @@ def _register(gate: Gate) -> None:
 def _backend(gate: Gate) -> str | None:
     """``none`` for what runs nothing of an environment's; else as the noxfile says."""
     work = gate.work.func if isinstance(gate.work, partial) else gate.work
-    bare = work is _skip or (work is _go_through and not _is_ours())
+    idle = isinstance(gate.work, partial) and gate.work.keywords.get("commands") == ()
+    bare = idle or work is _skip or (work is _go_through and not _is_ours())
     return "none" if bare else None
 
 
-def tool(name: str, *commands: str, needs: Sequence[str] = ()) -> Gate:
+def tool(name: str, *commands: str, needs: Sequence[str] = (), workflows: bool = False) -> Gate:
     """A gate that fits any project: it installs what is needed, and runs commands.
 
     :param name: the session's name.
     :param commands: such as ``ruff check``; the words after ``--`` go to the last one.
     :param needs: what ``pip install`` is given, such as ``-e``, ``.[test]``.
+    :param workflows: also compare the project's GitHub workflows with the generated ones.
     """
-    work = partial(_run_tool, commands=commands, needs=tuple(needs))
-    return Gate(name, ", then ".join(commands), work, default=True)
+    work = partial(_run_tool, commands=commands, needs=tuple(needs), workflows=workflows)
+    told = (*commands, *((COMPARED,) if workflows else ()))
+    return Gate(name, ", then ".join(told), work, default=True)
 
 
 def skipped(name: str, why: str) -> Gate:
@@ -135,11 +141,26 @@ def doors(without: Sequence[str] = ()) -> tuple[Gate, ...]:
     )
 
 
-def _run_tool(session: nox.Session, commands: tuple[str, ...], needs: tuple[str, ...]) -> None:
-    install(session, *needs)
-    *firsts, last = (shlex.split(command) for command in commands)
-    for words in (*firsts, [*last, *session.posargs]):
+def _run_tool(
+    session: nox.Session, commands: tuple[str, ...], needs: tuple[str, ...], *, workflows: bool
+) -> None:
+    if needs:
+        install(session, *needs)
+    split = [shlex.split(command) for command in commands]
+    for words in split[:-1]:
         session.run(*words, external=words[0] == "make")
+    for words in split[-1:]:
+        session.run(*words, *session.posargs, external=words[0] == "make")
+    if workflows:
+        _compare_workflows(session)
+
+
+def _compare_workflows(session: nox.Session) -> None:
+    """Red where they differ; the task has shown how, and what to do."""
+    try:
+        run_task(session, "release.workflows", program=_program())
+    except SystemExit:  # it would end nox without a report, and later gates would not be run
+        session.error("the workflows are not as release.workflows writes them")
 
 
 def _skip(session: nox.Session, why: str) -> None:
@@ -152,7 +173,7 @@ def lint(session: nox.Session) -> None:
     session.run("ruff", "check")
     session.run("ruff", "format", "--check")
     session.run("lint-imports", "--no-cache")
-    run_task(session, "release.workflows")
+    _compare_workflows(session)
 
 
 def types(session: nox.Session) -> None:
@@ -263,11 +284,16 @@ def door(task: str) -> partial[None]:
 def _go_through(session: nox.Session, task: str) -> None:
     if _is_ours():
         install(session, "-e", ".")
-        run_task(session, task, *session.posargs)
-    else:
-        # What runs nox runs the task too: nothing is installed, and nothing of the project runs.
-        # -P, as the project may have a module that is called like ours.
-        run_task(session, task, *session.posargs, program=(sys.executable, "-P", "-m", "release"))
+    run_task(session, task, *session.posargs, program=_program())
+
+
+def _program() -> Sequence[str]:
+    """What runs a task: in our own sessions we are installed.
+
+    Elsewhere what runs nox runs the task too: nothing is installed, and nothing of the project
+    runs. ``-P``, as the project may have a module that is called like ours.
+    """
+    return INVOKE if _is_ours() else (sys.executable, "-P", "-m", "release")
 
 
 def _is_ours() -> bool:
@@ -280,7 +306,7 @@ def run_task(
     task: str,
     *words: str,
     silent: bool = False,
-    program: Sequence[str] = ("python", "-m", "invoke"),
+    program: Sequence[str] = INVOKE,
 ) -> str:
     """Run an Invoke task.
 

@@ -564,6 +564,21 @@ def workflows(
     console.run("release.workflows", body, project=project, at=at, json=json)
 
 
+@task(help=COMMON)
+def mirror(_: Shell, project: str = ".", json: bool = False, at: str = "") -> None:
+    """Copy the remote's refs beside the repository, for steps of a job that hold no token.
+
+    The workflows of a private repository run it; what reads the copy is told so by
+    RELEASE_WARDEN_MIRROR.
+
+    For example:
+      release-warden release.mirror
+    """
+    from release.flows import console, tasks
+
+    console.run("release.mirror", tasks.mirror, project=project, at=at, json=json)
+
+
 collection = Collection(
     "release",
     scan,
@@ -582,6 +597,7 @@ collection = Collection(
     history,
     report,
     workflows,
+    mirror,
     metrics,
     alert,
     init,

@@ -54,7 +54,7 @@ class Documents:
     @property
     def repository(self) -> str | None:
         """The repository that the documents are about."""
-        named = (self.snapshot, self.heartbeat, self.record, self.run)
+        named = (self.snapshot, self.heartbeat, self.record, self.run, *self.receipts)
         return next((document.repository for document in named if document), None)
 
     @property

@@ -11,9 +11,14 @@ import tarfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import pytest
 from kit import Ran, commit, git, warden
+from uv import find_uv_bin
 
 from release.adapters.index import SimpleIndex, pypi_simple_url
+from release.adapters.interpreters import interpreters
+
+ROOT = Path(__file__).parents[1]
 
 
 @dataclass(frozen=True)
@@ -22,7 +27,8 @@ class Package:
 
     ``ends`` are success, failed or skipped, as nox reports them: a gate may rightly be red, as
     not every sdist holds what its own tests need. ``tag`` stands for the history that an sdist
-    lacks, where the version comes from tags.
+    lacks, where the version comes from tags. ``python`` is one that it supports where ours is
+    none.
     """
 
     release: str
@@ -31,6 +37,7 @@ class Package:
     version: str
     ends: dict[str, str] = field(hash=False)
     tag: str = ""
+    python: str = ""
 
     @property
     def green(self) -> list[str]:
@@ -57,10 +64,28 @@ def unpack(release: str, folder: Path) -> Path:
     return project
 
 
-def nox(project: Path, *words: str, timeout: float = 900) -> Ran:
+def installed(version: str, folder: Path) -> str:
+    """Release Warden installed for a Python, as a stranger with that one does; its interpreter.
+
+    :param version: such as ``3.12``; empty for ours, beside which it is installed already.
+    """
+    if not version:
+        return sys.executable
+    found = interpreters([version])
+    if not found:
+        pytest.skip(f"there is no Python {version} on this machine")
+    place, uv = folder / "warden", find_uv_bin()
+    python = str(place / "bin" / "python")
+    subprocess.run([uv, "venv", "--quiet", "--python", found[version], place], check=True)
+    argv = [uv, "pip", "install", "--quiet", "--python", python, str(ROOT)]
+    subprocess.run(argv, check=True)
+    return python
+
+
+def nox(project: Path, *words: str, timeout: float = 900, python: str = sys.executable) -> Ran:
     """``nox WORDS`` in a project, by the nox that Release Warden is installed beside."""
     done = subprocess.run(
-        [sys.executable, "-P", "-m", "nox", *words],
+        [python, "-P", "-m", "nox", *words],
         cwd=project,
         env=os.environ | {"UV_NO_PROGRESS": "1"},
         capture_output=True,
@@ -71,16 +96,16 @@ def nox(project: Path, *words: str, timeout: float = 900) -> Ran:
     return Ran(done.returncode, done.stdout, done.stderr)
 
 
-def ends(project: Path, *gates: str) -> dict[str, str]:
+def ends(project: Path, *gates: str, python: str = sys.executable) -> dict[str, str]:
     """How the gates of a project end, by nox's own report."""
     report = project / ".nox" / "report.json"
-    ran = nox(project, "--report", str(report), "-s", *gates)
+    ran = nox(project, "--report", str(report), "-s", *gates, python=python)
     assert report.is_file(), ran.err
     return {s["name"]: s["result"] for s in json.loads(report.read_text())["sessions"]}
 
 
-def adopt(project: Path) -> Ran:
+def adopt(project: Path, python: str = sys.executable) -> Ran:
     """``release-warden init --yes``, and the commit that a person makes of it."""
-    done = warden(project, "init", "--yes")
+    done = warden(project, "init", "--yes", python=python)
     commit(project, "Release Warden takes care of releases")
     return done

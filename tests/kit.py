@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 import os
@@ -93,9 +94,14 @@ class Ran:
         return json.loads(self.out)
 
 
-def warden(project: Path, *words: str, cwd: Path | None = None, **env: str) -> Ran:
-    """``release-warden WORDS --project PROJECT --json``, run in ``cwd`` (default: ours)."""
-    argv = [sys.executable, "-P", "-m", "release", *words, "--json", "--project", str(project)]
+def warden(
+    project: Path, *words: str, cwd: Path | None = None, python: str = sys.executable, **env: str
+) -> Ran:
+    """``release-warden WORDS --project PROJECT --json``, run in ``cwd`` (default: ours).
+
+    :param python: the interpreter that Release Warden is installed beside.
+    """
+    argv = [python, "-P", "-m", "release", *words, "--json", "--project", str(project)]
     done = subprocess.run(
         argv,
         check=False,
@@ -106,6 +112,14 @@ def warden(project: Path, *words: str, cwd: Path | None = None, **env: str) -> R
         cwd=cwd,
     )
     return Ran(done.returncode, done.stdout, done.stderr)
+
+
+def pypi_token() -> str:
+    """A token of the form that PyPI's have, and good for nothing."""
+    fields = ((1, b"index.example"), (2, b"an identifier of somebody" * 3))
+    head = b"".join(bytes((kind, len(text))) + text for kind, text in fields)
+    whole = b"\2" + head + b"\0\0\6\x20" + b"s" * 32
+    return "pypi-" + base64.urlsafe_b64encode(whole).decode().rstrip("=")
 
 
 def served(project: Path) -> dict[str, str]:

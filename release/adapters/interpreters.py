@@ -13,6 +13,7 @@ from release.errors import ToolError
 
 PATIENCE = 10.0
 """Seconds for an interpreter to say its version."""
+OURS = f"{sys.version_info.major}.{sys.version_info.minor}"
 ASK = "import sys; print('%d.%d' % sys.version_info[:2], sys.version_info.releaselevel)"
 
 
@@ -30,8 +31,17 @@ def interpreters(minors: Iterable[str]) -> dict[str, str]:
     return {minor: path for minor, path in found if path}
 
 
+def best(minors: Iterable[str]) -> str | None:
+    """An interpreter of one of these versions: the one that runs this if it is, else the first.
+
+    :param minors: such as ``3.12``.
+    """
+    ours_first = sorted(minors, key=lambda minor: minor != OURS)
+    return next((path for minor in ours_first if (path := _interpreter(minor))), None)
+
+
 def _interpreter(minor: str) -> str | None:
-    if minor == f"{sys.version_info.major}.{sys.version_info.minor}":
+    if minor == OURS:
         return process.python()
     return next((path for path in _candidates(minor) if _is(path, minor)), None)
 

@@ -107,6 +107,16 @@ def credential_for(address: str) -> Iterator[tuple[str, ...]]:
         yield ("-c", "credential.helper=", "-c", f"credential.helper=store --file='{file}'")
 
 
+def is_blind(address: str) -> bool:
+    """Whether a job without a token is asking its own server.
+
+    :param address: of the remote.
+    """
+    server = process.variable(SERVER)
+    own = bool(server) and address.startswith(f"{(server or '').rstrip('/')}/")
+    return own and not process.variable(TOKEN)
+
+
 JOBS = "RELEASE_WARDEN_JOBS"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import posixpath
+import re
 import shutil
 import stat
 import tempfile
@@ -23,6 +24,9 @@ from release.model.base import sha256
 
 HUMAN_FACING = "security/findings"
 """Rendered for people; does not count as a dirty tree."""
+
+PRODUCT = re.compile(r"(^|/)([^/]+\.egg-info|__pycache__)/")
+"""What installs and imports leave lying about, and no build reads."""
 
 LOCK_PATIENCE = 60
 """Seconds for which another run's rendering is waited for."""
@@ -79,11 +83,11 @@ class Workspace:
         """The project's files that differ from the commit, renderings and build products aside.
 
         A repository made of an sdist has setuptools' ``egg-info`` in it, which every editable
-        install writes anew, and no build reads.
+        install writes anew, and no build reads. Whoever loads the noxfile may leave bytecode.
         """
         ours = (path for path in self.git.dirty() if path.startswith(self.prefix))
         written = (f"{self.prefix}{HUMAN_FACING}/",)
-        return tuple(p for p in ours if not p.startswith(written) and ".egg-info/" not in p)
+        return tuple(p for p in ours if not p.startswith(written) and not PRODUCT.search(p))
 
     @contextmanager
     def scratch(self, name: str = "") -> Iterator[Path]:

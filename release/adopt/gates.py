@@ -23,6 +23,9 @@ TARGET = re.compile(r"^(test|tests|check|lint):(?!=)", re.MULTILINE)
 NO_LINTER = "neither ruff nor flake8 is configured or required here"
 NO_CHECKER = "neither mypy nor pyright is configured or required here"
 NO_TESTS = "there are no test files"
+MADE = ("noxfile.py", "tasks.py")
+"""What init writes where there is none: ruff looks at every file, and the project's rules are for
+its own. With ``select = ["ALL"]`` no file could be written that pleases them."""
 HOOKS = {"ruff": ("ruff-check", "ruff", "ruff-format")}
 """The ids of a tool's hooks, where they are not its name."""
 
@@ -112,8 +115,17 @@ def _ruff(ground: Ground) -> Chosen | None:
     if not where:
         return None
     formats = ground.tree.table("tool", "ruff", "format") or hook(ground.tree, "ruff-format")
-    commands = ("ruff check", *(("ruff format --check",) if formats else ()))
+    ours = ",".join(path for path in MADE if not ground.tree.has(path))
+    but = f" --extend-exclude {ours}" if ours else ""
+    check = f"ruff check{' --no-fix' if _mends(ground.tree) else ''}{but}"
+    commands = (check, *((f"ruff format --check{but}",) if formats else ()))
     return f"ruff: {where}", commands, (ground.line("ruff"),)
+
+
+def _mends(tree: Tree) -> bool:
+    """Whether ruff is told to change files (``fix``): a gate only looks."""
+    own = (tree.toml(path).get("fix") for path in ("ruff.toml", ".ruff.toml"))
+    return bool(tree.table("tool", "ruff").get("fix")) or any(own)
 
 
 def _flake8(ground: Ground) -> Chosen | None:

@@ -20,7 +20,7 @@ OWN_NAMES = {
 }
 """Sessions that a noxfile usually has for each of our gates, the likeliest first."""
 
-DOORS = ("build", "verify", "publish", "auto", "status", "monitor", "alert")
+DOORS = ("build", "verify", "publish", "auto", "status", "monitor", "alert", "mirror")
 """What ``release.gates.doors()`` brings."""
 SCRIPT = re.compile(r"^# /// script\n(?P<body>(?:#(?: .*)?\n)+?)# ///$", re.MULTILINE)
 """Inline script metadata (PEP 723), by the specification's own expression."""
@@ -60,15 +60,21 @@ def fresh(project: str, chosen: Iterable[GateChoice]) -> str:
 
 
 def _entry(gate: GateChoice, indent: str = "    ") -> Iterator[str]:
-    if not gate.commands:
+    if not (gate.commands or gate.workflows):
         yield from _call("skipped", [_quoted(gate.name), _quoted(gate.why)], indent)
         return
-    needs = f"needs=[{', '.join(_quoted(need) for need in gate.needs)}]"
-    if len(indent) + 4 + len(needs) >= WIDTH:
-        listed = (f"{indent}        {_quoted(need)}," for need in gate.needs)
-        needs = "\n".join(("needs=[", *listed, f"{indent}    ]"))
     words = [_quoted(gate.name), *(_quoted(command) for command in gate.commands)]
-    yield from _call("tool", [*words, needs], indent)
+    words += [_needs(gate.needs, indent)] if gate.commands else []
+    words += ["workflows=True"] if gate.workflows else []
+    yield from _call("tool", words, indent)
+
+
+def _needs(needs: tuple[str, ...], indent: str) -> str:
+    line = f"needs=[{', '.join(_quoted(need) for need in needs)}]"
+    if len(indent) + 4 + len(line) < WIDTH:
+        return line
+    listed = (f"{indent}        {_quoted(need)}," for need in needs)
+    return "\n".join(("needs=[", *listed, f"{indent}    ]"))
 
 
 def _call(function: str, words: list[str], indent: str) -> Iterator[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
@@ -29,6 +29,8 @@ OTHER_UPLOADS = re.compile(
 GENERATED = ("gates.yml", "release.yml", "status.yml", "monitor.yml")
 """The workflows that are generated; where one of these is there, ours have a prefix."""
 PREFIX = "warden-"
+WORKFLOWS = "workflows"
+"""The gate that compares them where the project's own ``lint`` does not."""
 STANDARD = frozenset({"lint", "types", "tests"})
 """The gates that a release runs without being told to, where the noxfile has them."""
 
@@ -86,11 +88,23 @@ class Sight:
         """The gates: the noxfile's own where it has such, else those that fit."""
         if self.noxfile is not None and noxfile.has_table(self.noxfile):
             return ()
-        return tuple(self._own(gate) or gate for gate in gates(self.ground))
+        fitting = tuple(self._own(gate) or gate for gate in gates(self.ground))
+        return tuple(_comparing(fitting, self.sessions)) if self.around.github else fitting
 
     def _own(self, gate: GateChoice) -> GateChoice | None:
         own = noxfile.own_gate(gate.name, self.sessions)
         return GateChoice(name=own, why="a session of its noxfile.py", own=True) if own else None
+
+
+def _comparing(fitting: Iterable[GateChoice], there: frozenset[str]) -> Iterator[GateChoice]:
+    """The gates, of which one compares the workflows: ``lint``, or one more where that is theirs.
+
+    :param there: the sessions of the project's noxfile.
+    """
+    for gate in fitting:
+        yield replace(gate, workflows=True) if gate.name == "lint" and not gate.own else gate
+    if noxfile.own_gate("lint", there) and WORKFLOWS not in there:
+        yield GateChoice(name=WORKFLOWS, why="they are generated", workflows=True)
 
 
 def adoption(tree: Tree, around: Around, name: str) -> Adoption:
@@ -132,7 +146,9 @@ def _facts(sight: Sight) -> Iterator[Fact]:
     yield detect.layout(sight.code)
     yield detect.pythons(tree, sight.around.now)
     for gate in sight.gates:
-        value = "; ".join(gate.commands) or ("its own" if gate.own else detect.NONE)
+        compared = ("workflows as generated",) if gate.workflows else ()
+        value = "; ".join((*gate.commands, *compared))
+        value = value or ("its own" if gate.own else detect.NONE)
         yield Fact(about=gate.name, value=value, evidence=gate.why)
     if sight.around.remote:
         told = sight.around.github or "not on GitHub"
@@ -203,10 +219,7 @@ def _settings(sight: Sight) -> dict[str, Any]:
     if not set(names) <= STANDARD:
         settings["gates"] = names
     if around.github:
-        owner, _, project = around.github.partition("/")
         settings["credential"] = "trusted-publishing"
-        if not around.folder:  # the projects of one repository would share its one site
-            settings["status-url"] = f"https://{owner.lower()}.github.io/{project}/security-status"
         settings["github"] = {"repository": around.github, **_github(sight)}
     return settings
 
@@ -265,9 +278,9 @@ def _remarks(sight: Sight) -> Iterator[Remark]:
         if OTHER_UPLOADS.search(text) and "-s publish" not in text:
             what = f".github/workflows/{name} uploads too"
             yield Remark(about="workflows", what=what, next="remove it, or two will race")
-    if sight.around.github and sight.around.folder:
-        what = "a repository has one site of Pages, and this is one of its projects"
-        yield Remark(about="status-url", what=what, next="say in status-url where its status is")
+    if sight.around.github:
+        what = "its status is published nowhere, as Pages may show another site of yours already"
+        yield Remark(about="status site", what=what, next="docs/adopting.md, step 5")
     if sight.around.github:
         what = "the workflows are generated from this configuration, once it is written"
         yield Remark(about="workflows", what=what)

@@ -44,6 +44,13 @@ class Tree:
             found = found.get(key) if isinstance(found, dict) else None
         return found if isinstance(found, dict) else {}
 
+    def toml(self, path: str) -> Table:
+        """Another TOML file; empty where it is not there or is none."""
+        try:
+            return tomllib.loads(self.read(path) or "")
+        except tomllib.TOMLDecodeError:
+            return {}
+
     def ini(self, path: str) -> configparser.RawConfigParser:
         """A file in the form of setup.cfg; empty where it is not there or cannot be read."""
         parser = configparser.RawConfigParser(strict=False)

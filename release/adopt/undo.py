@@ -46,14 +46,19 @@ def _back(one: FileChange, now: str | None) -> FileChange:
         return FileChange(path=path, how=how, why=why, before=now, after=one.before)
     if path == older.PAGE and now and MARK in now:  # a scan has written it anew
         return FileChange(path=path, how="restore", why=RENDERED, before=now, after=one.before)
-    take_out = TAKEN_OUT.get(path) if one.how == "merge" else None
+    take_out = TAKEN_OUT.get(path) if one.how == "merge" or path in PARTED else None
     after = take_out(now) if take_out and now else None
     if after is None or after == now:
         return FileChange(path=path, how="keep", why=CHANGED)
+    if one.before is None and not after.strip():
+        return FileChange(path=path, how="remove", why=OURS, before=now)
     why = "it was changed since: only our part is taken out"
     return FileChange(path=path, how="restore", why=why, before=now, after=after)
 
 
+PARTED = frozenset({"pyproject.toml"})
+"""Files that have our part and others', also where init has made them."""
+OURS = "init wrote it, and nothing else stands in it"
 RENDERED = "a scan wrote it; it becomes what it was before"
 CHANGED = "it was changed since init wrote it: it is yours now"
 

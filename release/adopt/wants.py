@@ -7,7 +7,6 @@ setup.cfg), the tables of poetry, pdm, uv and hatch, requirements files, and tox
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -74,11 +73,11 @@ def wanted_by(found: Iterable[Want], tool: str) -> Want | None:
 def locked(tree: Tree, tool: str) -> str | None:
     """The version of a tool that the lock file of uv, poetry, pdm or pip (PEP 751) names."""
     for path, key in LOCKS:
-        try:
-            listed = tomllib.loads(tree.read(path) or "").get(key, ())
-        except tomllib.TOMLDecodeError:
-            continue
-        found = (one for one in listed if canonicalize_name(one.get("name", "")) == tool)
+        found = (
+            one
+            for one in tree.toml(path).get(key, ())
+            if canonicalize_name(one.get("name", "")) == tool
+        )
         if version := next((one.get("version") for one in found), None):
             return str(version)
     return None

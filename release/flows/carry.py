@@ -28,6 +28,7 @@ from release.errors import (
 )
 from release.flows.announce import FAILED, announce
 from release.flows.context import Context, Stopwatch
+from release.flows.pythons import fitting
 from release.flows.seals import Seal, end, name_bytes, note, sealed_bytes
 from release.model.base import sha256
 from release.model.listing import IndexFile
@@ -235,16 +236,18 @@ def _prove(context: Context, repository: Repository, load: Load) -> str:
     manifest, workspace = load.manifest, context.workspace
     wheel = next(file for file in manifest.files if file.name.endswith(".whl"))
     (listed,) = _listed(repository, manifest, [wheel])
+    held = load.archives()[wheel.name]
     with workspace.scratch() as folder:
         return installer.prove(
             listed.url,
             wheel.sha256,
             manifest.project,
             manifest.version,
-            archives.import_names(load.archives()[wheel.name]),
+            archives.import_names(held),
             workdir=folder,
             cache=workspace.state / "cache",
             index_url=workspace.config.index_url,
+            python=fitting(context, archives.wheel_metadata(held).requires_python),
         )
 
 

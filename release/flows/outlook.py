@@ -8,9 +8,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 from release.adapters.index import SimpleIndex
+from release.adapters.interpreters import best
 from release.adapters.readme import unrendered
 from release.adapters.repository import Repository
 from release.flows.context import Context
+from release.flows.pythons import wanted
 from release.flows.verify import STRICT
 from release.ship.preflight import Preflight
 from release.ship.refusals import of_project
@@ -34,7 +36,14 @@ def outlook(context: Context, repository: Repository, index: SimpleIndex) -> Pre
         allowed=workspace.config.branches,
         behind=_behind(context),
         refused=tuple(_refused(context, strict=repository.name in STRICT)),
+        lacks=_lacks(context),
     )
+
+
+def _lacks(context: Context) -> tuple[str, ...] | None:
+    """The Pythons that the archives could be tried on, where none of them is here."""
+    versions = wanted(context, context.metadata.requires_python)
+    return None if best(versions) else versions
 
 
 def _branches(context: Context) -> set[str]:

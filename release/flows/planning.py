@@ -32,9 +32,6 @@ from release.ship.lines import lines
 from release.ship.plan import World, make_plan
 from release.ship.version import next_version
 
-UNPACKED = "PKG-INFO"
-"""What an unpacked sdist leaves in a tree: backends believe its old version before any other."""
-
 
 def plan(
     context: Context,
@@ -67,7 +64,7 @@ def plan(
         world = replace(world, misfits=_misfits(context, world.project, str(version), supplied))
     snapshot = seen or last_scan(context)
     written = write(context, repository, decision, snapshot, version, world.line)
-    edits = (*written.edits, *_unpacked(context), *_findings_page(context))
+    edits = (*written.edits, *_findings_page(context))
     made = make_plan(world, decision, version, written.notes, edits)
     return with_fields(
         made,
@@ -196,8 +193,3 @@ def _findings_page(context: Context) -> tuple[FileEdit, ...]:
         return ()
     after = render_findings(record, snapshot.reach)
     return (FileEdit(path=path, after=after),) if after != before else ()
-
-
-def _unpacked(context: Context) -> tuple[FileEdit, ...]:
-    stray = context.workspace.read(UNPACKED) is not None
-    return (FileEdit(path=UNPACKED, after=None),) if stray else ()

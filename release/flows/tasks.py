@@ -35,7 +35,7 @@ from release.flows.replay import replay as replaying
 from release.flows.stages import Handed
 from release.flows.verify import STRICT, Archived
 from release.model.base import digest
-from release.model.decision import Action
+from release.model.decision import Action, Decision
 from release.model.handover import Stage, Staged
 from release.model.outcome import Automatic
 from release.model.seal import Archives
@@ -128,7 +128,7 @@ def auto(context: Context, advisories: str | None, *, dry_run: bool) -> Outcome:
     seal = done.shipment.seal if done.shipment else None
     receipt = seal.receipt if seal else None
     plan = done.shipment.plan if done.shipment and dry_run else None
-    text = [told(done.decision, done.scanned.snapshot)]
+    text = [_told(done.decision, done.scanned)]
     text += [words.of_fix(done.fix)] if done.fix else []
     text += [words.of_plan(plan)] if plan else []
     text += [words.of_receipt(receipt)] if receipt else []
@@ -136,6 +136,11 @@ def auto(context: Context, advisories: str | None, *, dry_run: bool) -> Outcome:
     code = 3 if plan and plan.problems else CODES[done.decision.action]
     name = None if dry_run else repository.name
     return Outcome(document, "\n\n".join(text), code, name, done.decision)
+
+
+def _told(decision: Decision, scanned: scanning.Scanned) -> str:
+    """A decision on a scan, and whether anything is new."""
+    return "\n".join([told(decision, scanned.snapshot), words.of_quiet(scanned)]).rstrip()
 
 
 def publish_stage(context: Context, request: Request, stage: str, digest: str) -> Outcome:
@@ -189,7 +194,7 @@ def _staged(context: Context, stage: Stage, done: Handed) -> Outcome:
     if done.seal and done.seal.receipt:
         receipt, decision = done.seal.receipt, done.seal.plan.decision
         return Outcome(receipt, words.of_receipt(receipt), 0, context.place.name, decision)
-    decided = [told(done.decision, done.scanned.snapshot)] if done.decision and done.scanned else []
+    decided = [_told(done.decision, done.scanned)] if done.decision and done.scanned else []
     document = Staged(stage=stage, decision=done.decision, handover=done.listed, output=done.output)
     name = context.place.name if stage == "record" else None
     if done.listed is None or done.output is None:
@@ -209,6 +214,14 @@ def workflows(context: Context, *, write: bool, relock: bool) -> Outcome:
         return Outcome(found, f"as generated: {', '.join((*found.files, found.lock))}")
     done = generating.write(context, relock=relock)
     return Outcome(done, f"wrote {', '.join((*done.files, done.lock))}")
+
+
+def mirror(context: Context) -> Outcome:
+    """``release.mirror``."""
+    from release.flows.mirror import mirror as mirroring
+
+    made = mirroring(context)
+    return Outcome(made, f"{made.refs} refs of {made.remote} can be read here without a token")
 
 
 def fix(context: Context, advisories: str | None, floors: bool, *, dry_run: bool) -> Outcome:

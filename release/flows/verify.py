@@ -11,7 +11,7 @@ from release.adapters import contents, installer, upload
 from release.adapters.interpreters import interpreters
 from release.errors import VerificationError
 from release.flows.context import Context
-from release.scan.pythons import supported
+from release.flows.pythons import fitting, wanted
 from release.ship import archives, comparison, refusals
 
 STRICT = frozenset({"pypi", "testpypi"})
@@ -131,15 +131,16 @@ def _refusals(archived: Archived) -> tuple[str, ...]:
 
 
 def _installs(context: Context, archived: Archived, pythons: dict[str, str]) -> Iterator[str]:
-    """Install and import: the wheel on every Python that is there, the sdist on ours.
+    """Install and import: the wheel on every Python that is there, the sdist on one.
 
     :param pythons: version to path.
     """
     workspace, wheel = context.workspace, archived.wheel
     sdist = next(name for name in archived.files if name != wheel)
     imports = archives.import_names(archived.files[wheel])
+    one = fitting(context, _requires(archived))
 
-    def install(name: str, python: str | None = None) -> str:
+    def install(name: str, python: str) -> str:
         return installer.install_test(
             archived.folder / name,
             archived.project,
@@ -152,7 +153,7 @@ def _installs(context: Context, archived: Archived, pythons: dict[str, str]) -> 
         )
 
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        built: Callable[[], str] = pool.submit(install, sdist).result
+        built: Callable[[], str] = pool.submit(install, sdist, one).result
         list(pool.map(lambda python: install(wheel, python), pythons.values()))
         built()
     yield f"{wheel} installs and imports on Python {', '.join(pythons)}; so does {sdist}"
@@ -160,6 +161,8 @@ def _installs(context: Context, archived: Archived, pythons: dict[str, str]) -> 
 
 def _pythons(context: Context, archived: Archived) -> dict[str, str]:
     """The interpreters of this machine that the project supports, lowest first."""
-    requires = archives.wheel_metadata(archived.files[archived.wheel]).requires_python
-    configured = context.workspace.config.pythons
-    return interpreters(supported(requires, configured, context.clock.now()))
+    return interpreters(wanted(context, _requires(archived)))
+
+
+def _requires(archived: Archived) -> str | None:
+    return archives.wheel_metadata(archived.files[archived.wheel]).requires_python

@@ -76,6 +76,13 @@ def of_scan(scanned: Scanned) -> str:
     return "\n".join([*lines, of_changes(scanned.changes)])
 
 
+def of_quiet(scanned: Scanned) -> str:
+    """That no finding has changed, so that a run which does nothing says why; else empty."""
+    if scanned.before is None or scanned.changes.changes:
+        return ""
+    return "No finding has changed since the scan before this one."
+
+
 def of_changes(changes: Changes) -> str:
     """One line a change, and what is unknown."""
     lines = [

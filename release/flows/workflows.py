@@ -49,6 +49,7 @@ def facts(context: Context) -> Facts:
         pull_requests=config.commit == "pull-request" or config.forge is not None,
         code_scanning=config.github.code_scanning,
         alerts=config.alerts,
+        private=config.github.private,
     )
 
 

@@ -26,6 +26,9 @@ from release.ship.fragments import Fragments
 from release.ship.stale import Line, OwnVersion, stale
 from release.ship.version import version_edits
 
+UNPACKED = "PKG-INFO"
+"""What an unpacked sdist leaves in a tree: backends believe its old version before any other."""
+
 
 @dataclass(frozen=True)
 class Written:
@@ -61,14 +64,20 @@ def write(
         changes=since_last_release(context, repository.name),
     )
     entries = _Entries.gather(context, occasion)
-    edits, remarks = _version_edits(context, str(version), line, entries.edits)
+    others = (*entries.edits, *_unpacked(context))
+    edits, remarks = _version_edits(context, str(version), line, others)
     return Written(
         notes=notes.written(entries.all),
         announcement=notes.announcement(occasion, entries.own),
         delta=delta,
-        edits=(*edits, *entries.edits),
+        edits=(*edits, *others),
         remarks=(*remarks, *entries.remarks),
     )
+
+
+def _unpacked(context: Context) -> tuple[FileEdit, ...]:
+    stray = context.workspace.read(UNPACKED) is not None
+    return (FileEdit(path=UNPACKED, after=None),) if stray else ()
 
 
 def since_last_release(context: Context, repository: str) -> Changes | None:

@@ -26,6 +26,7 @@ class GateChoice(Noun, frozen=True, kw_only=True):
 
     ``commands`` are none where there is nothing to run, and ``why`` says so; ``needs`` is what is
     installed for them. ``own`` gates are sessions that the project's noxfile has already.
+    ``workflows`` if it compares the workflows with the generated ones, too.
     """
 
     name: str
@@ -33,6 +34,7 @@ class GateChoice(Noun, frozen=True, kw_only=True):
     commands: tuple[str, ...] = ()
     needs: tuple[str, ...] = ()
     own: bool = False
+    workflows: bool = False
 
 
 class FileChange(Noun, frozen=True, kw_only=True):

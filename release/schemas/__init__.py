@@ -26,6 +26,7 @@ from release.model.handover import Handover, Staged
 from release.model.heartbeat import Heartbeat, Run
 from release.model.history import History
 from release.model.metrics import Metrics
+from release.model.mirror import Mirror
 from release.model.monitoring import Check, Probes
 from release.model.plan import Plan
 from release.model.receipt import Receipt
@@ -39,7 +40,7 @@ from release.model.yank import Yank
 
 DOCUMENTS: tuple[type[Document], ...] = (
     Adoption, Alerts, Archives, Changes, Check, Circumstances, Decision, Deployment, Diagnosis,
-    Error, Event, Fix, Grades, Handover, Heartbeat, History, Journal, Manifest, Metrics,
+    Error, Event, Fix, Grades, Handover, Heartbeat, History, Journal, Manifest, Metrics, Mirror,
     Observations, Plan, Probes, Protection, Receipt, Reconciliation, Record, Rotation, Run, Runs,
     Snapshot, Staged, Workflows, Yank,
 )  # fmt: skip

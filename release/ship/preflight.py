@@ -21,7 +21,8 @@ class Preflight:
     come from, none meaning any; ``behind`` is the remote's branch that HEAD lacks commits of.
     ``now`` is our clock, ``None`` where it was set by hand; ``committed`` is HEAD's time, ``told``
     the time by the index.
-    ``refused`` is why an index would refuse the metadata or the readme.
+    ``refused`` is why an index would refuse the metadata or the readme. ``lacks`` are the
+    Pythons that the project supports where this machine has none of them, ``None`` where it has.
     """
 
     committed: datetime
@@ -31,6 +32,7 @@ class Preflight:
     allowed: tuple[str, ...] = ()
     behind: str = ""
     refused: tuple[str, ...] = ()
+    lacks: tuple[str, ...] | None = None
 
 
 def preflight(facts: Preflight) -> Iterator[Problem]:
@@ -43,6 +45,21 @@ def preflight(facts: Preflight) -> Iterator[Problem]:
             what=f"an index would refuse it: {one}",
             next="correct it in pyproject.toml or the readme, and commit",
         )
+    if facts.lacks is not None:
+        yield no_python(facts.lacks)
+
+
+def no_python(versions: tuple[str, ...]) -> Problem:
+    """The problem that the archives can be tried on no Python of this machine.
+
+    :param versions: those that the project supports.
+    """
+    known = ", ".join(versions) or "none that is known"
+    return Problem(
+        check="python",
+        what=f"this machine has no Python that the project supports: {known}",
+        next="install one of them, as with: uv python install VERSION; then run again",
+    )
 
 
 def _branch(facts: Preflight) -> Iterator[Problem]:

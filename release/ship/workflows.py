@@ -85,6 +85,7 @@ class Facts:
     :param alerts: who is told when something is wrong; empty for nobody.
     :param code_scanning: whether the forge shows findings as code scanning alerts; a private
         repository has to pay for that.
+    :param private: whether the repository can only be read with a token.
     """
 
     project: str
@@ -101,6 +102,7 @@ class Facts:
     pull_requests: bool = False
     code_scanning: bool = True
     alerts: tuple[str, ...] = ()
+    private: bool = False
 
     def __post_init__(self) -> None:
         """Refuse what would mean something else once it stands in YAML or on a command line.

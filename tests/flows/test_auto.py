@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from adopting import adopt, nox
 from kit import commit, git, make_project, refs, warden
 
 HISTORY = "refs/release-warden/plain-thing/history"
@@ -50,6 +51,28 @@ def test_an_unchanged_scan_adds_nothing_to_history(project, advisories):
         tips.add(git(project, "rev-parse", HISTORY))
     assert len(tips) == 1
     assert git(project, "tag") == "local/v1.0.0"
+
+
+def test_a_run_of_the_clock_without_change_does_nothing_and_says_why(project, advisories):
+    """As CI calls it: nox, the door, the task."""
+    assert adopt(project).code == 0
+    assert warden(project, "release.publish", "--to", "local").code == 0
+    words = ("-s", "auto", "--", "--to", "local", "--advisories", str(advisories))
+    first, before = nox(project, *words), refs(project)
+    again = nox(project, *words)
+    assert (first.code, again.code) == (0, 0), again.err
+    assert "No finding has changed" not in first.out
+    assert again.out.startswith("No: no release is owed.\n")
+    for line in (
+        "nothing-owed: No release is owed: HEAD changes nothing about the findings",
+        "evidence: nothing that users get is known to be vulnerable",
+        "nothing: every scanner covered all that it was given",
+        "No finding has changed since the scan before this one.",
+    ):
+        assert line in again.out
+    changed = set(refs(project).splitlines()) - set(before.splitlines())
+    assert {line.rpartition("/")[2] for line in changed} == {"heartbeat"}
+    assert git(project, "status", "--porcelain", "--untracked-files=no") == ""
 
 
 def test_an_unreachable_database_is_unknown_and_releases_nothing(project):

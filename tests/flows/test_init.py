@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from importlib.metadata import version
 
 import pytest
 from adopting import adopt, nox, unpack
@@ -15,6 +16,8 @@ REPORT = json.dumps(
         {"id": "PYSEC-2024-60", "fix_versions": ["3.7"], "aliases": [], "description": "Slow."}
     ]}], "fixes": []}
 )  # fmt: skip
+
+LOCKED = f"release-warden=={version('release-warden')} --hash=sha256:{'0' * 64}\n"
 
 
 @pytest.fixture
@@ -115,7 +118,7 @@ def test_an_own_noxfile_goes_on_with_and_without_us(project):
     adopt(project)
     assert "theirs" in nox(project, "-s", "tests").err
     listed = {one["name"] for one in json.loads(nox(project, "-l", "--json", "-k", "True").out)}
-    doors = {"build", "verify", "publish", "auto", "status", "monitor", "alert"}
+    doors = {"build", "verify", "publish", "auto", "status", "monitor", "alert", "mirror"}
     assert listed == {"tests", "lint", "types", *doors}
 
 
@@ -127,6 +130,25 @@ def test_on_github_the_workflows_come_and_go(project):
     assert "nox" in (folder / "release.yml").read_text()
     assert warden(project, "init", "--undo", "--yes").code == 0
     assert not list(folder.glob("*"))
+
+
+def test_lint_shows_how_a_workflow_drifted(project):
+    git(project, "remote", "add", "origin", "git@github.com:ann/plain.git")
+    assert adopt(project).code == 0
+    lock = project / ".github" / "release-tools.txt"
+    unlocked = nox(project, "-s", "lint")
+    assert unlocked.code == 1
+    assert "there is no file of locked tools" in unlocked.err + unlocked.out
+    lock.write_text(LOCKED)
+    assert nox(project, "-s", "lint").code == 0
+    file = project / ".github" / "workflows" / "release.yml"
+    file.write_text(file.read_text().replace("queue: max", "cancel-in-progress: true"))
+    drifted = nox(project, "-s", "lint", "types")
+    said = drifted.out + drifted.err
+    assert drifted.code == 1
+    assert "-  cancel-in-progress: true\n+  queue: max" in said
+    assert "release-warden release.workflows --write" in said
+    assert "Session types skipped" in said, "what comes after it is run all the same"
 
 
 def test_on_github_a_build_that_fails_stops_it_before_anything_is_written(project):
@@ -189,12 +211,15 @@ def test_projects_of_one_repository_are_adopted_each_for_itself(tmp_path):
         f"{name}-{kind}.yml" for name in ("plain-thing", "flit-thing")
         for kind in ("gates", "release")
     }  # fmt: skip
+    for name in ("plain-thing", "flit-thing"):
+        (top / ".github" / f"{name}-release-tools.txt").write_text(LOCKED)
     commit(top, "adopted")
     released = warden(plain, "release.publish", "--to", "local")
     assert released.code == 0, released.err
     assert "plain-thing" in released.document["tag"]
     for name in ("plain", "flit"):
         assert warden(plain.with_name(name), "init", "--undo", "--yes").code == 0
+        (top / ".github" / f"{name}-thing-release-tools.txt").unlink()
     commit(top, "as it was")
     assert git(top, "rev-parse", "HEAD^{tree}") == before
 
@@ -217,6 +242,8 @@ def test_what_is_there_stays_to_the_byte_with_its_mode(tmp_path):
     assert "theirs" in nox(project, "-s", "lint").out
     assert git(project, "diff", "--summary", "HEAD^").count("mode change") == 0
     assert warden(project, "init", "--undo", "--yes").code == 0
+    for left in project.rglob("__pycache__"):  # by nox, where .gitignore is as it was
+        shutil.rmtree(left)
     commit(project, "as it was")
     assert git(project, "rev-parse", "HEAD^{tree}") == before
 

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import base64
-import os
-import subprocess
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+from git_server import git_server
 from kit import git, make_project, warden
 
 from release.adapters import job
@@ -109,51 +105,10 @@ def test_record_knows_the_project_by_what_check_has_written(tmp_path):
 
 @pytest.fixture
 def server(tmp_path) -> Iterator[str]:
-    """git over HTTP, for whoever shows the token; the address of a bare repository there."""
+    """The address of a server with an empty repository, ``remote.git``, for whoever has a token."""
     git(tmp_path, "init", "--quiet", "--bare", "remote.git")
-    git(tmp_path / "remote.git", "config", "http.receivepack", "true")
-    right = "Basic " + base64.b64encode(f"x-access-token:{TOKEN}".encode()).decode()
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            if self.headers.get("Authorization") != right:
-                self.send_response(401)
-                self.send_header("WWW-Authenticate", 'Basic realm="git"')
-                self.send_header("Content-Length", "0")
-                self.end_headers()
-                return
-            path, _, query = self.path.partition("?")
-            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            env = {
-                "PATH": os.environ["PATH"], "GIT_PROJECT_ROOT": str(tmp_path),
-                "GIT_HTTP_EXPORT_ALL": "1", "PATH_INFO": path, "QUERY_STRING": query,
-                "REQUEST_METHOD": self.command, "REMOTE_USER": "x",
-                "CONTENT_LENGTH": str(len(body)),
-                "CONTENT_TYPE": self.headers.get("Content-Type") or "",
-                "HTTP_CONTENT_ENCODING": self.headers.get("Content-Encoding") or "",
-            }  # fmt: skip
-            said = subprocess.run(
-                ["git", "http-backend"], input=body, env=env, capture_output=True, check=True
-            ).stdout
-            head, _, answer = said.partition(b"\r\n\r\n")
-            fields = dict(line.split(": ", 1) for line in head.decode().split("\r\n"))
-            self.send_response(int(fields.pop("Status", "200 OK").split()[0]))
-            for name, value in {**fields, "Content-Length": str(len(answer))}.items():
-                self.send_header(name, value)
-            self.end_headers()
-            self.wfile.write(answer)
-
-        def do_POST(self) -> None:
-            self.do_GET()
-
-        def log_message(self, *args: object) -> None: ...
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as running:
-        thread = threading.Thread(target=running.serve_forever, args=(0.02,))
-        thread.start()
-        yield f"http://127.0.0.1:{running.server_port}"
-        running.shutdown()
-        thread.join()
+    with git_server(tmp_path, TOKEN) as address:
+        yield address
 
 
 def test_the_jobs_token_opens_the_jobs_server_and_no_other(server, tmp_path, monkeypatch):

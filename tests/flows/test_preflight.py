@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import re
+import shutil
+from pathlib import Path
+
 from kit import commit, git, make_project, refs, warden
 from shops import open_shop
 
@@ -28,6 +32,28 @@ def test_branch_readme_and_tree_are_told_at_once(tmp_path):
     assert any("does not render" in problem["what"] for problem in ran.document["problems"])
     git(project, "branch", "1.4")
     assert checks(warden(project, "release.plan")) == {"metadata-accepted", "clean-tree"}
+
+
+def test_a_project_that_no_python_here_can_run_is_told_so(tmp_path):
+    """Its archives could not be tried, which would else be found out after they are built."""
+    project = make_project(tmp_path / "project")
+    path = project / "pyproject.toml"
+    path.write_text(
+        re.sub(r"requires-python = .*", 'requires-python = ">=3.9,<3.10"', path.read_text())
+    )
+    commit(project)
+    bare = {"PATH": str(only_git(tmp_path)), "HOME": str(tmp_path), "PYENV_ROOT": str(tmp_path)}
+    ran = warden(project, "release.publish", "--dry-run", **bare)
+    assert checks(ran) == {"python"}
+    assert "no Python that the project supports: 3.9" in ran.document["problems"][0]["what"]
+
+
+def only_git(folder: Path) -> Path:
+    """A search path with git and nothing else."""
+    place = folder / "bin"
+    place.mkdir()
+    (place / "git").symlink_to(shutil.which("git") or "")
+    return place
 
 
 def test_who_is_behind_the_remote_pulls_first(tmp_path):
@@ -61,3 +87,26 @@ def test_a_silent_index_is_for_later_and_one_that_says_no_is_for_a_person(tmp_pa
     gone = warden(project, "release.publish", *to, **right)
     assert (gone.code, gone.document["error"]) == (75, "tryagain"), gone.err
     assert refs(project, "refs/release-warden", "refs/tags") == ""
+
+
+def test_what_installs_and_imports_leave_is_no_change(tmp_path):
+    project = make_project(tmp_path / "project")
+    for name in ("__pycache__/noxfile.pyc", "plain_thing.egg-info/PKG-INFO"):
+        (project / name).parent.mkdir()
+        (project / name).write_text("left")
+    assert warden(project, "release.publish", "--dry-run").code == 0
+    (project / "my__pycache__.txt").write_text("a change")
+    assert checks(warden(project, "release.publish", "--dry-run")) == {"clean-tree"}
+
+
+def test_what_an_unpacked_sdist_left_goes_and_is_not_told_to_be_stale(tmp_path):
+    project = make_project(tmp_path / "project")
+    (project / "PKG-INFO").write_text("Name: plain-thing\nVersion: 1.0.0\n")
+    (project / "docs.txt").write_text("plain-thing 1.0.0\n")
+    commit(project)
+    ran = warden(project, "release.plan", "--bump", "minor")
+    assert ran.code == 0, ran.err
+    assert {"path": "PKG-INFO", "after": None} in ran.document["edits"]
+    (remark,) = [one for one in ran.document["remarks"] if one["about"] == "stale-version"]
+    assert "docs.txt" in remark["what"]
+    assert "PKG-INFO" not in remark["what"]

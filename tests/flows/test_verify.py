@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from release.adapters.interpreters import interpreters
-from tests.kit import commit, make_project, warden
+from tests.kit import commit, make_project, pypi_token, warden
 
 OURS = f"{sys.version_info.major}.{sys.version_info.minor}"
 # Put together here, so that this file holds none itself.
-TOKEN = "pypi-" + "AgE" + "x" * 80
+TOKEN = pypi_token()
 
 
 @pytest.fixture

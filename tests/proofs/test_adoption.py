@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
-from adopting import Package, adopt, ends, nox, unpack
+from adopting import Package, adopt, ends, installed, nox, unpack
 from kit import commit, git, served, warden
 
 pytestmark = [pytest.mark.proof, pytest.mark.online]
@@ -29,7 +29,10 @@ PACKAGES = (
         "shellingham==1.5.4", "setuptools", "src", "from a file", _ends(SKIPPED, SKIPPED, RED)
     ),
     Package("mypylogger==0.1.5", "setuptools", "flat", "0.1.5", _ends(RED, OK, RED)),
-    Package("mypylogger==0.2.8", "hatchling", "src", "0.2.8", _ends(OK, OK)),
+    Package("mypylogger==0.2.8", "hatchling", "src", "0.2.8", _ends(RED, OK)),
+    Package(
+        "mypylogger==1.0.1", "hatchling", "src", "from a file", _ends(OK, OK, OK), python="3.12"
+    ),
     Package(
         "iniconfig==2.0.0", "hatchling", "src", "from tags", _ends(SKIPPED, OK, SKIPPED),
         tag="v2.0.0",
@@ -37,7 +40,7 @@ PACKAGES = (
     Package("python-slugify==9.2.0", "setuptools", "flat", "from a file", _ends(SKIPPED, OK, OK)),
     Package("crashtest==0.4.1", "poetry", "flat", "0.4.1", _ends(SKIPPED, RED, SKIPPED)),
     Package("findpython==0.9.0", "pdm", "src", "0.9.0", _ends(OK, OK, ROOTS)),
-    Package("narwhals==2.29.0", "uv_build", "src", "2.29.0", _ends(OK, OK, OK)),
+    Package("narwhals==2.29.0", "uv_build", "src", "2.29.0", _ends(OK, RED, RED)),
     Package("six==1.17.0", "setuptools", "single module", "computed", _ends(RED, SKIPPED, OK)),
     Package(
         "isodate==0.7.2", "setuptools", "src", "from tags", _ends(OK, SKIPPED, OK), tag="v0.7.2"
@@ -58,33 +61,34 @@ CASES = [
 def test_it_is_adopted_gated_released_shown_and_left_again(
     package: Package, tmp_path: Path
 ) -> None:
+    python = installed(package.python, tmp_path)
     project = unpack(package.release, tmp_path)
     if package.tag:
         git(project, "tag", package.tag)
     before = git(project, "rev-parse", "HEAD")
 
-    adopted = adopt(project)
+    adopted = adopt(project, python)
     assert adopted.code == 0, adopted.err
     found = {fact["about"]: fact["value"] for fact in adopted.document["facts"]}
     assert (found["backend"], found["layout"]) == (package.backend, package.layout)
     assert found["version"] == package.version
-    assert warden(project, "init", "--yes").document["files"] != []
+    assert warden(project, "init", "--yes", python=python).document["files"] != []
     assert git(project, "status", "--porcelain") == ""
 
-    assert ends(project, *package.ends) == package.ends
+    assert ends(project, *package.ends, python=python) == package.ends
     choose_gates(project, package.green)
-    planned = nox(project, "-s", "publish", "--", "--dry-run", "--to", "local")
+    planned = nox(project, "-s", "publish", "--", "--dry-run", "--to", "local", python=python)
     assert planned.code == 0, planned.out + planned.err
     assert f"gates: {', '.join(package.green)}" in planned.out
 
-    released = warden(project, "release.publish", "--to", "local")
+    released = warden(project, "release.publish", "--to", "local", python=python)
     assert released.code == 0, released.err
     assert {file["name"] for file in released.document["files"]} == set(served(project))
-    assert nox(project, "-s", "status").code == 0
+    assert nox(project, "-s", "status", python=python).code == 0
     shown = (project / "security-status" / "index.html").read_text()
     assert package.release.partition("==")[0] in shown
 
-    back = warden(project, "init", "--undo", "--yes")
+    back = warden(project, "init", "--undo", "--yes", python=python)
     assert back.code == 0, back.err
     assert changed_since(before, project) == []
     assert git(project, "for-each-ref", "refs/release-warden") == ""

@@ -198,13 +198,17 @@ def test_groups_that_include_each_other_end():
     assert [w.requirements for w in wants(of({"pyproject.toml": looped}))] == [("x",), ("x",)]
 
 
+BUT = "--extend-exclude noxfile.py,tasks.py"
+RUFF, FORMAT = f"ruff check {BUT}", f"ruff format --check {BUT}"
+
+
 @pytest.mark.parametrize(
     ("texts", "gate", "commands"),
     [
-        (project("[tool.ruff]\nline-length = 90\n"), "lint", ("ruff check",)),
+        (project("[tool.ruff]\nline-length = 90\n"), "lint", (RUFF,)),
         (project("[tool.ruff.format]\nquote-style = 'single'\n"), "lint",
-         ("ruff check", "ruff format --check")),
-        (project(**{"ruff.toml": ""}), "lint", ("ruff check",)),
+         (RUFF, FORMAT)),
+        (project(**{"ruff.toml": ""}), "lint", (RUFF,)),
         (project(**{".flake8": "[flake8]\n"}), "lint", ("flake8 some_thing",)),
         (project(**{"setup.cfg": "[flake8]\nmax-line-length = 90\n"}), "lint", ("flake8 some_thing",)),
         (project(**{".pre-commit-config.yaml": "repos:\n- hooks:\n  - id: flake8\n"}), "lint",
@@ -252,7 +256,7 @@ def test_a_hook_of_pre_commit_tells_version_and_words():
     asked = project('[dependency-groups]\nlint = ["flake8<8"]\n', **{path: hooks.format("7.1.1")})
     assert chosen(asked)["lint"] == (ran, ("flake8<8",))
     ruff = "repos:\n- rev: v0.9.1\n  hooks: [{id: ruff}, {id: ruff-format}]\n"
-    formats = ("ruff check", "ruff format --check")
+    formats = (RUFF, FORMAT)
     assert chosen(project(**{path: ruff}))["lint"] == (formats, ("ruff==0.9.1",))
 
 
@@ -295,6 +299,19 @@ def test_a_fresh_noxfile_is_small_python_with_script_metadata():
     assert tomllib.loads(script) == {"dependencies": ["nox>=2026.8.10", "release-warden"]}
     assert all(len(line) <= 79 for line in text.splitlines())
     assert len(text.splitlines()) < 40
+
+
+@pytest.mark.parametrize(
+    "theirs", [{"ruff.toml": "fix = true\n"}, {"pyproject.toml": "[tool.ruff]\nfix = true\n"}]
+)
+def test_a_linter_that_mends_files_only_looks_and_leaves_ours_alone(theirs):
+    texts = project() | theirs
+    then = after(texts, adoption(of(texts), HERE, "t"))
+    assert '"ruff check --no-fix --extend-exclude noxfile.py,tasks.py"' in then["noxfile.py"]
+    texts["tasks.py"] = "import invoke\n"
+    assert chosen(texts)["lint"][0] == ("ruff check --no-fix --extend-exclude noxfile.py",)
+    texts["noxfile.py"] = "import nox\n"
+    assert chosen(texts)["lint"][0] == ("ruff check --no-fix",)
 
 
 def test_no_line_is_long_whatever_is_needed():
@@ -370,7 +387,28 @@ def test_on_github_it_tells_who_publishes_from_where():
         "origin", ("trunk",), "trusted-publishing",
     )  # fmt: skip
     assert (config.github.repository, config.github.branch) == ("Ann/thing", "trunk")
-    assert config.status_url == "https://ann.github.io/thing/security-status"
+    assert (config.status_url, config.github.pages) == (None, False), "Pages may be in use"
+
+
+OWN_LINT = "import nox\n\n@nox.session\ndef lint(session): ...\n"
+
+
+@pytest.mark.parametrize(
+    ("theirs", "line"),
+    [
+        ({}, 'gates.tool("lint", workflows=True),'),
+        ({".flake8": ""}, '"lint", "flake8 some_thing", needs=["flake8"], workflows=True'),
+        ({"noxfile.py": THEIRS}, 'gates.tool("lint", workflows=True),'),
+        ({"noxfile.py": OWN_LINT}, 'gates.tool("workflows", workflows=True),'),
+    ],
+)
+def test_on_github_a_gate_compares_the_workflows(theirs, line):
+    texts = project(**theirs)
+    then = after(texts, adoption(of(texts), ON_GITHUB, "t"))
+    assert line in then["noxfile.py"]
+    assert "workflows=True" not in after(texts, adoption(of(texts), HERE, "t"))["noxfile.py"]
+    gates_told = parse(then["pyproject.toml"]).gates
+    assert ("workflows" in (gates_told or ())) is (theirs.get("noxfile.py") == OWN_LINT)
 
 
 def test_workflows_of_the_same_names_are_not_overwritten():
@@ -388,7 +426,7 @@ def test_projects_of_one_repository_have_workflows_of_their_own():
     plan = adoption(of(project()), around, "Some.Thing")
     config = parse(after(project(), plan)["pyproject.toml"])
     assert (config.github.workflow, config.status_url) == ("some-thing-release.yml", None)
-    assert "status-url" in {remark.about for remark in plan.remarks}
+    assert "status site" in {remark.about for remark in plan.remarks}
     taken = replace(around, workflows={"some-thing-gates.yml": "on: push\n"})
     then = after(project(), adoption(of(project()), taken, "Some.Thing"))
     assert parse(then["pyproject.toml"]).github.workflow == "some-thing-warden-release.yml"
@@ -500,6 +538,16 @@ def test_an_undo_leaves_what_was_changed_since_but_for_our_part():
     assert left["README.md"] == "# T\nMore.\n"
     assert left["tasks.py"] == then["tasks.py"]
     assert [remark.about for remark in back.remarks] == ["tasks.py"]
+
+
+@pytest.mark.parametrize(("added", "left"), [("", None), ("\n[tool.x]\na = 1\n", "[tool.x]")])
+def test_a_pyproject_that_init_made_goes_once_nothing_else_stands_in_it(added, left):
+    texts = {"setup.py": 'setup(name="t")\n', "t.py": ""}
+    plan = adoption(of(texts), HERE, "t")
+    then = after(texts, plan)
+    then["pyproject.toml"] += f'gates = ["lint"]\n{added}'
+    found = after(then, undoing(plan, of(then), ())).get("pyproject.toml")
+    assert (found and found.strip().splitlines()[0]) == left
 
 
 def test_a_file_that_somebody_removed_stays_away():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from kit import pypi_token
 
 from release.ship import comparison
 from release.ship.tokens import found
@@ -47,7 +48,7 @@ def test_the_modules_of_an_sdist_bear_their_whole_path():
 
 # Put together here, so that this file holds none itself.
 SECRETS = {
-    "a PyPI token": "pypi-" + "AgE" + "x" * 80,
+    "a PyPI token": pypi_token(),
     "a GitHub token": "ghp" + "_" + "a1" * 18,
     "a GitLab token": "glpat" + "-" + "a" * 20,
     "an AWS access key": "AKIA" + "A" * 16 + '"\nsecret = "' + "b/" * 20,
@@ -70,12 +71,19 @@ def test_a_secret_is_found_and_never_told(kind, secret):
         "AKIA" + "A" * 16,
         "ghp_short",
         "pypi-AgEshort",
+        pypi_token()[:-50],
+        "pypi-" + "AgE" + "x" * 80,
         "-----BEGIN PUBLIC KEY-----\n" + "MIIE" * 20,
         "",
     ],
 )
 def test_what_only_looks_like_a_secret_is_let_through(text):
     assert list(found(text.encode())) == []
+
+
+@pytest.mark.parametrize("after", ["", "x", "_backup", "=", "\n"])
+def test_a_token_is_found_whatever_follows_on_it(after):
+    assert list(found(f"token={pypi_token()}{after}".encode())) == ["a PyPI token"]
 
 
 def test_made_up_secrets_of_tests_are_let_through():

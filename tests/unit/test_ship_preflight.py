@@ -34,6 +34,8 @@ def checks(**facts) -> list[str]:
         ({"committed": NOW + timedelta(hours=1)}, ["clock"]),
         ({"now": None, "told": NOW, "committed": NOW + timedelta(days=9)}, []),
         ({"refused": ("one", "two")}, ["metadata-accepted", "metadata-accepted"]),
+        ({"lacks": ("3.12", "3.13")}, ["python"]),
+        ({"lacks": ()}, ["python"]),
         (
             {"allowed": ("main",), "behind": "o/main", "told": NOW.replace(year=2000)},
             ["branch", "up-to-date", "clock"],

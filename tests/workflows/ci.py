@@ -52,6 +52,7 @@ register((
     Gate("status", "write the status site", door("status.build"), parallel=False),
     Gate("monitor", "look at the published site", door("status.check"), parallel=False),
     Gate("alert", "tell people what is wrong", door("release.alert"), parallel=False),
+    Gate("mirror", "copy the remote's refs", door("release.mirror"), parallel=False),
 ))
 """
 TASKS = """\
@@ -102,12 +103,16 @@ class Ran:
 
 @dataclass(frozen=True)
 class Ci:
-    """The project, its remote, and what the jobs talk to."""
+    """The project, its remote, and what the jobs talk to.
+
+    ``server`` is the address of a CI service that shows the remote to nobody without the token.
+    """
 
     shop: Shop
     issuer: Issuer
     mint: Mint
     osv: Osv
+    server: str = ""
     runs: list[Ran] = field(default_factory=list)
 
     def run(self, workflow: str, event: str, payload: dict[str, Any] | None = None) -> Ran:
@@ -138,6 +143,7 @@ class Ci:
     def _act(self, event: str) -> list[str]:
         argv = [str(Path(sysconfig.get_path("scripts"), "act")), event, "--json"]
         argv += ["--env", f"GITHUB_REPOSITORY={REPOSITORY}"]
+        argv += ["--env", f"GITHUB_SERVER_URL={self.server}"] if self.server else []
         argv += ["--platform", f"{RUNNER}=-self-hosted", "--no-cache-server", "--no-skip-checkout"]
         for name, action in ACTIONS.items():
             used, commit_ = action.split()[0].split("@")
@@ -151,6 +157,7 @@ class Ci:
         oidc = {k: v for k, v in self.issuer.env.items() if k.startswith("ACTIONS_")}
         seen = {
             "STUB_REMOTE": str(self.shop.remote),
+            "STUB_ORIGIN": f"{self.server}/{self.shop.remote.name}" if self.server else "",
             "STUB_STORE": str(store),
             "STUB_TOOLS": sysconfig.get_path("scripts"),
             "STUB_OIDC": str(self._lend("oidc", **oidc)),

@@ -11,6 +11,7 @@ import pytest
 from ci import FACTS, REPOSITORY, TOKEN, Ci, Ran, open_ci
 from fix_world import warn
 from forge_server import github
+from git_server import git_server
 from kit import git
 
 BY_HAND = ["check", "build", "record", "upload", "prove", "finish", "render", "deploy"]
@@ -124,6 +125,24 @@ def test_a_release_by_hand_then_one_that_is_owed_by_the_clock(ci):
     site = after.store / "deployed" / "security-status" / "index.json"
     assert json.loads(site.read_text())["security_grade"] == "A"
     assert len(ci.mint.uploads) == 4
+
+
+@pytest.mark.proof
+def test_in_a_private_repository_the_jobs_that_hold_nothing_read_a_mirror(ci):
+    """All stages of a release by hand, then the clock; the server shows nothing without a token."""
+    with git_server(ci.shop.folder, TOKEN) as server:
+        private = dataclasses.replace(ci, server=server)
+        private.configure(dataclasses.replace(FACTS, private=True))
+        asked = private.run("release.yml", "workflow_dispatch", {"inputs": {"what": "by-hand"}})
+        assert (asked.code, list(asked.results())) == (0, BY_HAND), asked.log
+        assert git(ci.shop.remote, "rev-parse", "v1.0.0")
+        ran = private.run("release.yml", "schedule")
+        assert ran.code == 0, ran.log
+        assert "nothing-owed" in ran.jobs["check"].summary
+        site = ran.store / "deployed" / "security-status" / "index.json"
+        assert json.loads(site.read_text())["releases"][0]["version"] == "1.0.0"
+        require_silence(ci, asked)
+        require_silence(ci, ran)
 
 
 @pytest.mark.proof

@@ -30,10 +30,11 @@ PINNED = re.compile(r"[\w/-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+")
 EXPRESSION = re.compile(r"\$\{\{ (.+?) \}\}")
 KNOWN = re.compile(
     r"(needs|steps)\.[a-z]+\.(outputs\.[a-z_]+|result)|toJSON\(needs\)|matrix\.python|runner\.os"
-    r"|github\.(token|ref|event_name)|inputs\.(what|bump|reason)|hashFiles\('[\w./-]+'\)"
+    r"|github\.(token|ref|run_id|event_name)|inputs\.(what|bump|reason)|hashFiles\('[\w./-]+'\)"
     r"|(always|!cancelled)\(\)|secrets\.RELEASE_WARDEN_APPRISE|'[\w-]*'|&&|\|\||==|!=|[()]| "
 )
 """What an expression may be made of: nothing that a title, a branch's name or a message is in."""
+MIRROR = "nox --no-venv -s mirror"
 ORDER = ("check", "build", "record", "upload", "prove", "finish")
 RIGHTS = {
     "check": {"contents": "read"},
@@ -71,6 +72,8 @@ def variants() -> dict[str, Facts]:
     found["alerts-keyboard"] = dataclasses.replace(
         BASE, alerts=("github",), folder="libs/a-thing/", workflow="a-thing-release.yml"
     )
+    found["private"] = dataclasses.replace(both, pages=True, private=True)
+    found["private-keyboard"] = dataclasses.replace(BASE, private=True, folder="libs/a-thing/")
     found["quiet"] = dataclasses.replace(BASE, monitor=False, code_scanning=False, static=False)
     found["other-branch"] = dataclasses.replace(
         BASE, branch="release/1.x", static=False, pull_requests=True, credential="aws",
@@ -168,8 +171,26 @@ def test_each_job_holds_its_right_and_no_other(name):
                 assert held == {"contents": "read"}
             for step in job["steps"]:
                 with_token = "GITHUB_TOKEN" in step.get("env", {})
-                assert not with_token or job["permissions"].get("contents") == "write"
+                may_push = job["permissions"].get("contents") == "write"
+                assert not with_token or may_push or step["run"] == MIRROR
     assert not [job for job in RUNS_CODE if "write" in RIGHTS[job].values()]
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_only_where_it_is_private_one_step_reads_for_those_that_hold_nothing(name):
+    """The step comes before any code of the project runs, and gives on a name and no token."""
+    facts = VARIANTS[name]
+    for text in workflows(facts).values():
+        for key, job in parsed(text)["jobs"].items():
+            runs = [step for step in job["steps"] if "nox" in step.get("run", "")]
+            reads = facts.private and key in {"check", "render"}
+            assert [step["run"] == MIRROR for step in runs[:1]] == ([reads] if runs else [])
+            assert [step["run"] for step in runs[1:]].count(MIRROR) == 0
+            told = {"RELEASE_WARDEN_MIRROR": "${{ steps.mirror.outputs.mirror }}"} if reads else {}
+            for step in runs[1:] if reads else runs:
+                env = step.get("env", {})
+                assert {k: v for k, v in env.items() if k.endswith("MIRROR")} == told
+                assert not (reads and "GITHUB_TOKEN" in env)
 
 
 @pytest.mark.parametrize("name", VARIANTS)
@@ -211,6 +232,8 @@ def test_no_fork_reaches_a_right_and_no_run_is_dropped(name):
             assert path.endswith("gates.yml")
             assert "secrets" not in text
             assert "GITHUB_TOKEN" not in text
+            own = "github.event_name == 'pull_request' && github.ref || github.run_id"
+            assert tree["concurrency"]["group"] == f"{facts.prefix}gates-${{{{ {own} }}}}"
     tree = release(facts)
     assert tree["concurrency"] == {
         "group": facts.prefix + "release",
