@@ -21,7 +21,7 @@ import contextlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TypeVar
+from typing import TypeVar, cast
 
 from release.adapters.git import Git, Move
 from release.adapters.remote import Remote
@@ -59,7 +59,7 @@ class Ledger:
         self.remote = remote
         self._there: dict[str, str] = {}
         self._held: dict[str, dict[str, bytes]] = {}
-        self._texts: dict[tuple[str, str], str | None] = {}
+        self._read: dict[tuple[type[Document], str, str], Document | None] = {}
 
     def fetch(self) -> None:
         """Let our refs follow the remote's; a scan of ours that goes on from them is kept.
@@ -103,14 +103,18 @@ class Ledger:
     def read(self, kind: type[D], commit: str | None, name: str) -> D | None:
         """A document of a commit; ``None`` where it is not there.
 
-        Its text is read once a run: a commit never changes, and is asked for many times.
+        It is read once a run: neither a commit nor a document ever changes, and both are asked
+        for many times.
 
         :raises DocumentError: it is there and cannot be read.
         """
-        if commit and (commit, name) not in self._texts:
-            self._texts[commit, name] = self.git.show(commit, name)
-        text = self._texts[commit, name] if commit else None
-        return None if text is None else decode(kind, text, origin=f"{name} of the ledger")
+        if commit is None:
+            return None
+        if (kind, commit, name) not in self._read:
+            text = self.git.show(commit, name)
+            found = None if text is None else decode(kind, text, origin=f"{name} of the ledger")
+            self._read[kind, commit, name] = found
+        return cast("D | None", self._read[kind, commit, name])
 
     def write(
         self,

@@ -8,8 +8,9 @@ from release.adapters import process
 from release.adapters.ledger import documents
 from release.config import Policy
 from release.decide.circumstances import NOTHING, Asked, Circumstances
+from release.decide.difference import difference
 from release.decide.engine import Evidence, ReleaseAutomationEngine
-from release.decide.facts import difference, in_order
+from release.decide.facts import in_order
 from release.decide.posture import LastRelease
 from release.errors import TryAgainError, UnknownError
 from release.flows.context import Context
@@ -105,7 +106,7 @@ def last_of(then: Record, now: Record, mended: tuple[str, ...]) -> LastRelease:
 
 
 def _mended(then: Known | None) -> tuple[str, ...]:
-    removed = difference(then.snapshot)[0] if then else ()
+    removed = difference(then.snapshot).removed if then else ()
     return tuple(sorted(finding.key for finding in removed))
 
 
