@@ -28,6 +28,8 @@ SWITCH = "RELEASE_WARDEN_AUTOMATIC"
 """The kill switch of the environment."""
 ON = frozenset({"", "on", "1", "true", "yes"})
 """What leaves it on; any other word, misspelt ones too, switches automatic releases off."""
+LACKS_EDIT = "nothing-to-ship"
+"""The rule of a decision that an edit would settle."""
 ATTEMPTS = 5
 """How often a decision is put into the ledger before it gives way to other runs."""
 
@@ -113,6 +115,11 @@ def _mended(then: Known | None) -> tuple[str, ...]:
 def decide_on(context: Context, known: Evidence) -> Decision:
     """Decide by the policy in force."""
     return ReleaseAutomationEngine(policy_for(context, known)).decide(known)
+
+
+def wants_edit(context: Context, decision: Decision) -> bool:
+    """Whether an automatic run has to do something about an edit that HEAD lacks."""
+    return context.workspace.config.fix != "off" and decision.rule == LACKS_EDIT
 
 
 def policy_for(context: Context, known: Evidence | None) -> Policy:

@@ -21,7 +21,7 @@ from release.decide.engine import Evidence
 from release.errors import BlockedError, UnknownError
 from release.flows.announce import forge_of, push_branch
 from release.flows.context import Context
-from release.flows.decide import decide_on, evidence_of
+from release.flows.decide import decide_on, evidence_of, wants_edit
 from release.flows.planning import plan
 from release.flows.scan import Scanned, Sources, scan
 from release.model.decision import Decision
@@ -37,8 +37,6 @@ from release.ship.proposal import commit_message, request_body, subject
 
 BRANCHES = "release-warden/fix"
 """The folder of the branches; below it the digest of the edit."""
-RULE = "nothing-to-ship"
-"""The rule of a decision that an edit would settle."""
 WORSE = "adds-worse"
 
 
@@ -218,11 +216,6 @@ def keep(context: Context, edited: Edited) -> Fix:
     return replace(edited.fix, commit=standing)
 
 
-def is_wanted(context: Context, decision: Decision) -> bool:
-    """Whether an automatic run has to do something about an edit that HEAD lacks."""
-    return context.workspace.config.fix != "off" and decision.rule == RULE
-
-
 def propose(
     context: Context,
     scanned: Scanned,
@@ -291,7 +284,7 @@ def _requested(context: Context, fix: Fix, asked: Wanted) -> Fix:
 
 def is_released(context: Context, decision: Decision) -> bool:
     """Whether an automatic run releases HEAD with the edit, if that is owed and gates are green."""
-    return is_wanted(context, decision) and context.workspace.config.fix == "release"
+    return wants_edit(context, decision) and context.workspace.config.fix == "release"
 
 
 def plan_with(
