@@ -39,6 +39,7 @@ def lay_out(context: Context, repository: str, *, run: Run, decision: Decision |
 def refresh(context: Context, repository: str) -> None:
     """Write what the ledger knows into the folder of documents; what is not known is left out."""
     ledger, folder = context.ledger, context.workspace.documents
+    ledger.look_again()
     tip, beat = ledger.tip("history"), ledger.tip("heartbeat")
     told = history(context)
     files = documents(

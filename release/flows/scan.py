@@ -305,6 +305,7 @@ def render(context: Context) -> None:
     somebody else wrote in place of the page stays; plans that nobody can read are set aside.
     """
     with context.workspace.rendering():
+        context.ledger.look_again()
         tip = context.ledger.tip("history")
         record = context.ledger.read(Record, tip, "record.json")
         snapshot = context.ledger.read(Snapshot, tip, "snapshot.json")
