@@ -1,7 +1,8 @@
-"""Gates with new environments: ``nox -j`` as a release runs them, one after the other, and alone.
+"""Gates with new environments and caches: as a release runs them, and as others would.
 
-tox is left out: its runs would have to do the same work by a configuration of its own, and then it
-would be two configurations that are compared.
+``nox -j auto`` is what a release does; beside it nox one gate after the other, tox with the same
+installs and commands in parallel (with tox-uv, as nox installs with uv too), and each gate alone.
+uv's own cache is warm for all.
 """
 
 from __future__ import annotations
@@ -9,34 +10,86 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
+import tomllib
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
+
+import tomlkit
+from packaging.requirements import Requirement
 
 from benchmarks.result import Result, Taken, timed
+from release.gates import PACKAGES, TYPED
 
 ROOT = Path(__file__).parents[1]
+COMMANDS: dict[str, list[list[str]]] = {
+    "lint": [
+        ["ruff", "check"],
+        ["ruff", "format", "--check"],
+        ["lint-imports", "--no-cache"],
+        ["python", "-m", "invoke", "release.workflows"],
+    ],
+    "types": [["mypy", *TYPED]],
+    "sast": [["bandit", "--quiet", "--recursive", *PACKAGES]],
+}
+"""What the gates run, for tox."""
 
 
-def compare(names: Sequence[str]) -> list[Result]:
-    """Each way once, after each gate alone has warmed the caches of uv."""
+def compare(names: Sequence[str], peers: Path | None) -> list[Result]:
+    """Each way once, after each gate alone has warmed the cache of uv.
+
+    :param peers: the environment that has tox in it.
+    """
     with tempfile.TemporaryDirectory() as folder:
         fresh = Path(folder)
-        alone = {name: _run(fresh / name, name) for name in names}
-        longest = max(alone.values(), key=lambda one: one.wall)
-        sequential = _run(fresh / "sequential", *names)
-        parallel = _run(fresh / "parallel", *names, words=("-j", "auto"))
-    detail = {
-        "alone": {name: one.wall for name, one in alone.items()},
-        "sequential": sequential.wall,
-        "parallel": parallel.wall,
-    }
-    title = f"gates {', '.join(names)}, cold"
+        alone = {name: _nox(fresh / name, name).wall for name in names}
+        sequential = _nox(fresh / "sequential", *names).wall
+        parallel = _nox(fresh / "parallel", *names, words=("-j", "auto")).wall
+        by_tox = _tox(fresh / "tox", names, peers).wall if peers else None
+    detail = {"alone": alone, "sequential": sequential, "parallel": parallel, "tox": by_tox}
+    title = f"gates {', '.join(names)}, cold, nox -j"
+    tox = parallel / by_tox if by_tox else None
     return [
-        Result(title, "times the longest", parallel.wall / longest.wall, 1.15, detail),
-        Result(title, "times sequential", parallel.wall / sequential.wall, 0.65, detail),
+        Result(title, "times the longest", parallel / max(alone.values()), 1.15, detail),
+        Result(title, "times nox, one by one", parallel / sequential, 0.65),
+        Result(title, "times tox in parallel", tox, why="" if tox else "tox is not there"),
     ]
 
 
-def _run(place: Path, *names: str, words: tuple[str, ...] = ()) -> Taken:
+def _nox(place: Path, *names: str, words: tuple[str, ...] = ()) -> Taken:
     argv = [sys.executable, "-m", "nox", "--envdir", place, *words, "--session", *names]
-    return timed(argv, ROOT, os.environ)
+    return timed(argv, ROOT, _environment(place))
+
+
+def _tox(place: Path, names: Sequence[str], peers: Path) -> Taken:
+    place.mkdir()
+    config = place / "tox.toml"
+    config.write_text(tomlkit.dumps(_for_tox(names)))
+    argv = [peers / "bin" / "tox", "run-parallel", "-c", config, "--root", ROOT]
+    where = ("--workdir", place / "work", "-e", ",".join(names))
+    return timed([*argv, *where], ROOT, _environment(place))
+
+
+def _for_tox(names: Sequence[str]) -> dict[str, Any]:
+    """The same installs and commands, as tox wants them written."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    tools = {Requirement(line).name: line for line in project["optional-dependencies"]["dev"]}
+    needs = {
+        "lint": [f"-e {ROOT}", tools["ruff"], tools["import-linter"]],
+        "types": [f"-e {ROOT}[dev]"],
+        "sast": [tools["bandit"]],
+    }
+    base = {"package": "skip", "change_dir": str(ROOT), "pass_env": ["*_CACHE_DIR", "UV_*"]}
+    return {
+        "no_package": True,
+        "env_run_base": base | {"set_env": {"UV_COMPILE_BYTECODE": "1"}},
+        "env": {name: {"deps": needs[name], "commands": COMMANDS[name]} for name in names},
+    }
+
+
+def _environment(place: Path) -> dict[str, str]:
+    """Nothing that a tool has kept from another run."""
+    return os.environ | {
+        "MYPY_CACHE_DIR": str(place / "mypy"),
+        "RUFF_CACHE_DIR": str(place / "ruff"),
+    }

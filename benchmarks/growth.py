@@ -11,6 +11,11 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 
+BOUND = 1.5
+"""The most that anything may grow by: linear work with sorting stays near 1.1, and whatever looks
+at every pair is at 2."""
+LEAST = 1e-4
+"""Seconds: what takes less is not told from nothing."""
 Figures = dict[str, float]
 """Figures of one size, by what they are of."""
 
@@ -18,6 +23,14 @@ Figures = dict[str, float]
 def exponent(sizes: Sequence[int], seconds: Sequence[float]) -> float:
     """The exponent between the first size and the last."""
     return math.log(seconds[-1] / seconds[0]) / math.log(sizes[-1] / sizes[0])
+
+
+def steepest(
+    sizes: Sequence[int], found: Sequence[Mapping[str, float]], names: Sequence[str]
+) -> tuple[str, float]:
+    """Which of some figures grows fastest between the first size and the last, and its exponent."""
+    powers = {name: exponent(sizes, [max(one[name], LEAST) for one in found]) for name in names}
+    return max(powers.items(), key=lambda item: item[1])
 
 
 def apart(measure: Callable[[int, int], Figures], size: int, option: int) -> Figures:

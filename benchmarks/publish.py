@@ -31,6 +31,7 @@ sys.path.insert(0, str(HERE.parent / "tests"))
 
 from kit import commit, git, make_project  # noqa: E402
 
+from benchmarks.result import Unmeasured  # noqa: E402
 from release.adapters import embedded, process  # noqa: E402
 
 OURS, UV, SEMANTIC = "release-warden", "uv + twine check + pip", "python-semantic-release + twine"
@@ -48,7 +49,10 @@ class Shop:
     peers: Path
 
     def run(self, *argv: str | Path, **env: str) -> str:
-        """Run a command in the project; it has to go well."""
+        """Run a command in the project.
+
+        :raises Unmeasured: it failed.
+        """
         done = subprocess.run(
             argv,
             cwd=self.project,
@@ -58,7 +62,7 @@ class Shop:
             check=False,
         )
         if done.returncode:
-            sys.exit(f"{argv}: {done.stdout}\n{done.stderr}")
+            raise Unmeasured(f"{argv}: {done.stdout}\n{done.stderr}")
         return done.stdout
 
     @property
@@ -110,7 +114,7 @@ def with_ours(shop: Shop, number: int) -> dict[str, float]:
     said = shop.run(*argv, TWINE_USERNAME=user, TWINE_PASSWORD=password, CI="true")
     receipt = json.loads(said)
     if receipt["version"] != f"1.0.{number}":
-        sys.exit(f"made {receipt['version']}, not 1.0.{number}")
+        raise Unmeasured(f"made {receipt['version']}, not 1.0.{number}")
     timings: dict[str, float] = receipt["timings"]
     return timings
 
@@ -209,7 +213,7 @@ def measured(rounds: int, peers: Path) -> dict[str, Any]:
 def main(words: Sequence[str] | None = None) -> None:
     """Read the arguments and print the document."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--peers", type=Path, required=True, help="the environment of the peers")
+    parser.add_argument("--peers", type=Path, required=True, help="their environment")
     parser.add_argument("--rounds", type=int, default=3)
     asked = parser.parse_args(words)
     sys.stdout.write(json.dumps(measured(asked.rounds, asked.peers), indent=2) + "\n")

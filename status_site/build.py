@@ -13,6 +13,7 @@ from release.model.text import plain
 from status_site.documents import read
 from status_site.figures import StatusMetrics
 from status_site.monitoring import StatusMonitoring
+from status_site.page import compiled_in
 from status_site.releases import ReleaseStatus, after_failure
 from status_site.site_files import bound, faces, site_files
 from status_site.status import FailedUpdate, SecurityStatus
@@ -67,7 +68,8 @@ def after_run(folder: Path) -> None:
 
     :param folder: ``PROJECT/.release/run/documents``.
     """
-    build(folder, folder.parents[2] / FOLDER)
+    with compiled_in(folder.parents[1] / "cache" / "pages"):
+        build(folder, folder.parents[2] / FOLDER)
 
 
 def _mark(output: Path, error: DocumentError, now: datetime | None) -> None:

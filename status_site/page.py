@@ -5,12 +5,14 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment, FileSystemBytecodeCache, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from release.decide.grade import BY_SEVERITY
@@ -159,6 +161,21 @@ def content_security_policy(style: str, script: str) -> str:
 
 def _digest(text: str) -> str:
     return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
+
+
+@contextmanager
+def compiled_in(folder: Path) -> Iterator[None]:
+    """Keep the compiled templates in a folder, by jinja's own cache.
+
+    To compile them takes as long as all else of a small site.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    environment = _environment()
+    environment.bytecode_cache = FileSystemBytecodeCache(str(folder))
+    try:
+        yield
+    finally:
+        environment.bytecode_cache = None
 
 
 @cache

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,8 +12,14 @@ from pathlib import Path
 from release.adapters import locks, process
 from release.errors import MachineError, ProjectError, ToolError, TryAgainError
 
+REHEARSED = ("local/", "testpypi/")
+"""What the tags of rehearsals begin with."""
+
 ABSENT = "0" * 40
 """What ``git update-ref`` takes for "does not exist yet"."""
+
+STORE = ("hash-object", "-w", "--no-filters")
+"""Stores bytes as they are."""
 
 SUBMODULE = "160000"
 """The mode of an entry that is a commit of another repository."""
@@ -254,16 +261,27 @@ class Git:
         """Whether a commit is another one, or in its past."""
         return not self.run("merge-base", "--is-ancestor", old, new, check=False).code
 
-    def write_blob(self, data: bytes) -> str:
-        """Store a file's bytes, once; returns the object's name."""
-        if data not in self._written:
-            done = self.run("hash-object", "-w", "--stdin", stdin=data)
-            self._written[data] = done.stdout.strip()
-        return self._written[data]
+    def write_blobs(self, contents: Iterable[bytes]) -> None:
+        """Store the bytes of files, each once, by one process."""
+        new = [data for data in dict.fromkeys(contents) if data not in self._written]
+        if len(new) == 1:
+            self._written[new[0]] = self.run(*STORE, "--stdin", stdin=new[0]).stdout.strip()
+        elif new:
+            self._written.update(zip(new, self._stored(new), strict=True))
+
+    def _stored(self, contents: Sequence[bytes]) -> list[str]:
+        """Store the bytes of many files; git reads those by their paths."""
+        with tempfile.TemporaryDirectory(prefix="release-warden-") as folder:
+            paths = [Path(folder, str(number)) for number in range(len(contents))]
+            for path, data in zip(paths, contents, strict=True):
+                path.write_bytes(data)
+            rows = "".join(f"{path}\n" for path in paths)
+            return self.run(*STORE, "--stdin-paths", stdin=rows).stdout.split()
 
     def write_tree(self, files: Mapping[str, bytes]) -> str:
         """Store a flat tree of files; returns the object's name."""
-        rows = (f"100644 blob {self.write_blob(files[name])}\t{name}\0" for name in sorted(files))
+        self.write_blobs(files.values())
+        rows = (f"100644 blob {self._written[files[name]]}\t{name}\0" for name in sorted(files))
         return self.run("mktree", "-z", stdin="".join(rows)).stdout.strip()
 
     def amend_tree(self, commit: str, edits: Mapping[str, bytes | None], scratch: Path) -> str:
@@ -274,13 +292,13 @@ class Git:
         :param scratch: a folder for that index.
         """
         env = {"GIT_INDEX_FILE": str(scratch / "index")}
+        self.write_blobs(data for data in edits.values() if data is not None)
+        rows = (
+            f"0 {ABSENT}\t{path}\0" if data is None else f"100644 {self._written[data]}\t{path}\0"
+            for path, data in edits.items()
+        )
         self.run("read-tree", commit, env=env)
-        for path, data in edits.items():
-            if data is None:
-                self.run("update-index", "--force-remove", "--", path, env=env)
-                continue
-            row = f"100644,{self.write_blob(data)},{path}"
-            self.run("update-index", "--add", "--cacheinfo", row, env=env)
+        self.run("update-index", "-z", "--index-info", stdin="".join(rows), env=env)
         return self.run("write-tree", env=env).stdout.strip()
 
     def commit(self, tree: str, *, parents: Sequence[str], message: str, at: datetime) -> str:
@@ -376,13 +394,16 @@ class Git:
 
         :param tag: a tag to set in the clone only, where it is then the only one on the commit.
         """
-        self.run("clone", "--quiet", "--shared", "--no-checkout", str(self.top()), str(folder))
+        self.run("clone", "--quiet", "--shared", "--no-checkout", str(self.folder), str(folder))
         clone = Git(folder)
         clone.run("remote", "remove", "origin")
         # Of two tags on one commit, git describe may tell the other one.
-        others = clone.run("tag", "--points-at", commit).stdout.split() if tag else []
-        rehearsed = clone.run("tag", "--list", "local/*", "testpypi/*").stdout.split()
-        rows = [f"delete refs/tags/{name}\n" for name in {*rehearsed, *others} - {tag}]
+        stray = {
+            origin.tag
+            for origin in clone.tag_origins("")
+            if origin.tag.startswith(REHEARSED) or (tag and origin.commit == commit)
+        }
+        rows = [f"delete refs/tags/{name}\n" for name in stray - {tag}]
         rows += [f"update refs/tags/{tag} {commit}\n"] if tag else []
         clone.run("update-ref", "--stdin", stdin="".join(rows))
         clone.run("checkout", "--quiet", "--detach", commit)

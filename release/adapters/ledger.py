@@ -13,6 +13,9 @@ Below ``refs/release-warden/<project>/``:
 
 Refs move by compare-and-swap only; the working tree and the branches are never touched. Where a
 remote shares the ledger, it is the truth: it moves first, and our refs follow it.
+
+What our refs stand on is asked of git once, and again after each move, won or lost: what rests on
+an older look than that is not written, as the compare-and-swap refuses it.
 """
 
 from __future__ import annotations
@@ -21,7 +24,7 @@ import contextlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TypeVar
+from typing import TypeVar, cast
 
 from release.adapters.git import Git, Move
 from release.adapters.remote import Remote
@@ -58,14 +61,16 @@ class Ledger:
         self.root = f"{ROOT}/{project}"
         self.remote = remote
         self._there: dict[str, str] = {}
+        self._here: dict[str, str] | None = None
         self._held: dict[str, dict[str, bytes]] = {}
-        self._texts: dict[tuple[str, str], str | None] = {}
+        self._read: dict[tuple[type[Document], str, str], Document | None] = {}
 
     def fetch(self) -> None:
         """Let our refs follow the remote's; a scan of ours that goes on from them is kept.
 
         :raises TryAgainError: the remote does not answer, or never rests.
         """
+        self.look_again()
         if self.remote is None:
             return
         for _ in range(TRIES):
@@ -84,6 +89,10 @@ class Ledger:
             if not (ref in ours and self.git.is_ancestor(new, ours[ref])):
                 self._follow(ref, new)
 
+    def look_again(self) -> None:
+        """Forget what our refs stand on: another run may have moved them since."""
+        self._here = None
+
     def _is_here(self, commit: str) -> bool:
         return self.git.resolve(f"{commit}^{{commit}}") is not None
 
@@ -97,20 +106,39 @@ class Ledger:
         return "/".join((self.root, *parts))
 
     def tip(self, *parts: str) -> str | None:
-        """The commit that a ref stands on."""
-        return self.git.resolve(self.ref(*parts))
+        """The commit that a ref stands on, as of the last look."""
+        return self._tips().get(self.ref(*parts))
+
+    def _tips(self) -> dict[str, str]:
+        """Our refs, and the commits that they stand on."""
+        if self._here is None:
+            self._here = self.git.tips(self.root)
+        return self._here
+
+    def below(self, *parts: str) -> dict[str, str]:
+        """What lies below a ref, named from there, and the commits."""
+        prefix = self.ref(*parts) + "/"
+        return {
+            ref.removeprefix(prefix): tip
+            for ref, tip in self._tips().items()
+            if ref.startswith(prefix)
+        }
 
     def read(self, kind: type[D], commit: str | None, name: str) -> D | None:
         """A document of a commit; ``None`` where it is not there.
 
-        Its text is read once a run: a commit never changes, and is asked for many times.
+        It is read once a run: neither a commit nor a document ever changes, and both are asked
+        for many times.
 
         :raises DocumentError: it is there and cannot be read.
         """
-        if commit and (commit, name) not in self._texts:
-            self._texts[commit, name] = self.git.show(commit, name)
-        text = self._texts[commit, name] if commit else None
-        return None if text is None else decode(kind, text, origin=f"{name} of the ledger")
+        if commit is None:
+            return None
+        if (kind, commit, name) not in self._read:
+            text = self.git.show(commit, name)
+            found = None if text is None else decode(kind, text, origin=f"{name} of the ledger")
+            self._read[kind, commit, name] = found
+        return cast("D | None", self._read[kind, commit, name])
 
     def write(
         self,
@@ -146,6 +174,7 @@ class Ledger:
 
         :raises TryAgainError: another run moved one, or the remote does not take them.
         """
+        self.look_again()
         if self.remote is None or not share:
             self.git.move_together(*moves)
             return
@@ -200,13 +229,13 @@ class Ledger:
 
     def past(self, *parts: str) -> Iterator[str]:
         """The commits of a ref, newest first."""
-        if self.tip(*parts):
-            yield from self.git.run("rev-list", "--first-parent", self.ref(*parts)).stdout.split()
+        if tip := self.tip(*parts):
+            yield from self.git.run("rev-list", "--first-parent", tip).stdout.split()
 
     def entries(self, *parts: str) -> Iterator[Entry]:
         """The commits of a ref with their times and subjects, newest first, by one process."""
-        if self.tip(*parts):
-            log = ("log", "--first-parent", "--format=%H %ct %s", self.ref(*parts), "--")
+        if tip := self.tip(*parts):
+            log = ("log", "--first-parent", "--format=%H %ct %s", tip, "--")
             for line in self.git.run(*log).stdout.splitlines():
                 commit, at, subject = line.split(" ", 2)
                 yield Entry(commit, int(at), subject)
@@ -217,8 +246,7 @@ class Ledger:
 
     def releases(self, repository: str) -> dict[str, str]:
         """The versions ever sealed for a repository, and the commit that each stands on."""
-        prefix = self.ref(repository, "releases") + "/"
-        return {ref.removeprefix(prefix): tip for ref, tip in self.git.tips(prefix).items()}
+        return self.below(repository, "releases")
 
 
 def documents(**named: Document | None) -> dict[str, bytes]:

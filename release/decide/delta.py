@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
-from release.decide.facts import difference, eased_for_some
+from release.decide.difference import difference
 from release.model.delta import Delta, DeltaFinding
 from release.model.finding import RANK, Finding
 from release.model.snapshot import Snapshot
@@ -31,18 +31,18 @@ def security_delta(snapshot: Snapshot, version: str) -> Delta | None:
     published = snapshot.closure("published")
     if published is None:
         return None
-    removed, added = difference(snapshot)
+    found = difference(snapshot)
     users = [f for f in snapshot.findings if _concerns_users(f) and f.reaches("published")]
     told = _Teller(snapshot)
-    fixed = {f.key for f in removed} | {f.key for f in users if told.ends_by(f, version)}
+    fixed = {f.key for f in found.removed} | {f.key for f in users if told.ends_by(f, version)}
     kept = [f for f in users if f.key not in fixed]
-    parts = {part.key: (part, left) for part, left in eased_for_some(snapshot)}
+    parts = {part.key: (part, left) for part, left in found.eased}
     return Delta(
         project=snapshot.project.name,
         since=published.version,
         version=version,
         fixed=told.of([*(f for f in users if f.key in fixed), *(p for p, _ in parts.values())]),
-        introduced=told.of(f for f in added if not told.ends_by(f, version)),
+        introduced=told.of(f for f in found.added if not told.ends_by(f, version)),
         open=told.of(parts.get(f.key, (f, f))[1] for f in kept if f.reaches("candidate")),
         unknown=told.of(f for f in kept if not f.reaches("candidate")),
     )

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from release.decide.facts import eased_for_some
+from release.decide.difference import difference
 from release.model.decision import Action, Decision, Reason
 from release.model.finding import RANK, Finding
 from release.model.snapshot import Closure, Reach, Snapshot
@@ -120,7 +120,7 @@ def _grouped(decision: Decision, snapshot: Snapshot | None) -> list[Group]:
     reach = {item.key: item for item in decision.reach}
     named = {key for reason in decision.reasons for key in reason.keys}
     settling = set(decision.reasons[0].keys)
-    left = {kept.key: kept for _, kept in eased_for_some(snapshot)} if snapshot else {}
+    left = {kept.key: kept for _, kept in difference(snapshot).eased} if snapshot else {}
     cases = [_Case(key, known.get(key), reach.get(key), left.get(key)) for key in {*reach, *named}]
     found: dict[tuple[object, ...], list[_Case]] = {}
     for case in sorted(cases, key=lambda case: (-case.rank, case.key)):

@@ -10,20 +10,16 @@ import msgspec
 from msgspec.structs import replace
 
 from release.config import Policy
-from release.decide.places import split as split_by_place
+from release.decide.difference import Difference, difference, fingerprint, may_be_a_cause
 from release.decide.posture import LastRelease, Posture, doubts, posture
 from release.decide.waivers import split
 from release.model.base import sha256
 from release.model.finding import Finding
-from release.model.metadata import spelled
-from release.model.names import normalised
-from release.model.record import Record
+from release.model.record import Record, Tracked
 from release.model.release import Release
 from release.model.snapshot import Reach, Snapshot
 
 WEEK = timedelta(days=7)
-ADVISOR = "osv"
-"""The scanner whose word on the closures' pins a removal rests on."""
 
 
 @dataclass(frozen=True)
@@ -102,13 +98,14 @@ class Facts(Findings):
 
 
 def in_order(snapshot: Snapshot) -> Snapshot:
-    """The snapshot with findings, reach and words in order of key."""
-    return replace(
+    """The snapshot with findings, reach and words in order of key; itself, where they are."""
+    ordered = replace(
         snapshot,
         findings=tuple(sorted(snapshot.findings, key=lambda finding: finding.key)),
         reach=tuple(sorted(snapshot.reach, key=lambda reach: reach.key)),
         words=tuple(sorted(snapshot.words, key=lambda word: (word.key, word.ruling))),
     )
+    return snapshot if ordered == snapshot else ordered
 
 
 def gather(evidence: Evidence, policy: Policy) -> Facts:
@@ -116,14 +113,15 @@ def gather(evidence: Evidence, policy: Policy) -> Facts:
     snapshot = evidence.snapshot
     unknown = tuple(_unknown(evidence, policy))
     moved = _moved(evidence, policy, unknown)
-    mark = _mark(fingerprint(snapshot), moved)
+    found = difference(snapshot)
+    mark = _mark(fingerprint(snapshot, found), moved)
     waivable, lapsed = split(evidence.releases, policy, snapshot.taken_at)
     counted = _counted(evidence, mark)
     window = timedelta(days=policy.budget_window_days)
     return Facts(
         published=snapshot.closure("published") is not None,
         unreleased=_is_unreleased(evidence),
-        **vars(_sorted(snapshot)),
+        **vars(_sorted(snapshot, found)),
         accepted=_accepted(evidence.record),
         unknown=unknown,
         fingerprint=mark,
@@ -140,20 +138,18 @@ def gather(evidence: Evidence, policy: Policy) -> Facts:
     )
 
 
-def _sorted(snapshot: Snapshot) -> Findings:
+def _sorted(snapshot: Snapshot, found: Difference) -> Findings:
     """What a release of HEAD would do about each finding that users get."""
-    causes = [finding for finding in snapshot.findings if _may_be_a_cause(finding)]
-    users = [finding for finding in causes if finding.reaches("published")]
-    whole, added = difference(snapshot)
-    parts = tuple(part for part, _ in eased_for_some(snapshot))
-    removed = tuple(sorted((*whole, *parts), key=lambda finding: finding.key))
+    users = [f for f in snapshot.findings if may_be_a_cause(f) and f.reaches("published")]
+    parts = tuple(part for part, _ in found.eased)
+    removed = tuple(sorted((*found.removed, *parts), key=lambda finding: finding.key))
     blocked = {r.key: r for r in snapshot.reach if r.verdict == "blocked-by-us" and r.edit}
     held = tuple(f for f in users if f.key in blocked and f.reaches("candidate"))
     named = {finding.key for finding in (*removed, *held)}
     return Findings(
         removed=removed,
         partly=frozenset(part.key for part in parts),
-        added=added,
+        added=found.added,
         held=held,
         rest=tuple(finding for finding in users if finding.key not in named),
         edits=tuple(blocked[finding.key] for finding in held),
@@ -179,101 +175,30 @@ def _mark(mark: str, moved: Posture) -> str:
     return sha256(msgspec.json.encode([mark, *moved.mark])) if moved.has_moved else mark
 
 
-def difference(snapshot: Snapshot) -> tuple[tuple[Finding, ...], tuple[Finding, ...]]:
-    """What the candidate is known to remove from what users get, and what it adds to it."""
-    causes = [finding for finding in snapshot.findings if _may_be_a_cause(finding)]
-    if snapshot.closure("published") is None:
-        return (), ()
-    head = Head(snapshot)
-    removed = (f for f in causes if f.reaches("published") and head.lacks(f))
-    added = (f for f in causes if f.reaches("candidate") and not f.reaches("published"))
-    return tuple(removed), tuple(added)
-
-
-def eased_for_some(snapshot: Snapshot) -> tuple[tuple[Finding, Finding], ...]:
-    """What the candidate is known to free some users of, as it is for them and for the others."""
-    head = Head(snapshot)
-    causes = (f for f in snapshot.findings if _may_be_a_cause(f) and f.reaches("candidate"))
-    known = (split_by_place(snapshot, finding) for finding in causes if head.knows(finding))
-    return tuple(parts for parts in known if parts)
-
-
-def fingerprint(snapshot: Snapshot) -> str:
-    """What a release would change: each finding before and after, and the requirements shipped.
-
-    It holds no version, time, place or spelling, so that one change is released once.
-    """
-    removed, added = difference(snapshot)
-    verdicts = [(f.key, "present", "absent") for f in removed]
-    verdicts += [(f.key, "absent", "present") for f in added]
-    for part, _ in eased_for_some(snapshot):
-        verdicts += [(part.key, "present", f"absent on {part.pythons} {part.extras}")]
-    candidate = snapshot.closure("candidate")
-    requires = sorted(map(spelled, candidate.requires)) if candidate else []
-    return sha256(msgspec.json.encode([sorted(verdicts), requires]))
-
-
-def _may_be_a_cause(finding: Finding) -> bool:
-    return finding.scope in {"runtime", "extra"} and not finding.suppressed
-
-
-class Head:
-    """What HEAD would bring, indexed, to tell what it positively lacks."""
-
-    def __init__(self, snapshot: Snapshot) -> None:
-        published, candidate = snapshot.closure("published"), snapshot.closure("candidate")
-        scanner = snapshot.scanners.get(ADVISOR)
-        self._state = scanner.state if scanner else "absent"
-        self._seen = set(map(_normalised, scanner.covered)) if scanner else set()
-        self._pins: dict[str, set[str]] = {}
-        for pin in candidate.pins if candidate else ():
-            name = normalised(pin.name)
-            self._pins.setdefault(name, set()).add(f"{name}=={pin.version}")
-        self._gaps = {gap.package for gap in candidate.gaps} if candidate else set()
-        known = {gap.package for gap in published.gaps} if published else set()
-        self._pythons = set(candidate.pythons) if candidate else set()
-        self._usable = published is not None and candidate is not None and self._gaps <= known
-
-    def lacks(self, finding: Finding) -> bool:
-        """Whether it was resolved wherever users get the finding, covered, and is free of it.
-
-        Users of a Python that HEAD no longer supports stay on the release that they have, so that
-        nothing is removed for them.
-        """
-        if finding.reaches("candidate") or not set(finding.pythons) <= self._pythons:
-            return False
-        return self.knows(finding)
-
-    def knows(self, finding: Finding) -> bool:
-        """Whether its package was resolved and covered; a gap of HEAD alone makes it unsure."""
-        name = normalised(finding.package)
-        pins = self._pins.get(name, set())
-        spoke = self._state == "ok" or (self._state == "partial" and bool(pins))
-        return self._usable and name not in self._gaps and spoke and pins <= self._seen
-
-
-def _normalised(item: str) -> str:
-    name, _, version = item.partition("==")
-    return f"{normalised(name)}=={version}"
-
-
 def _unknown(evidence: Evidence, policy: Policy) -> Iterator[str]:
     """Everything required that could not be seen, by name."""
     yield from doubts(evidence.record, policy)
     yield from _unresolved(evidence)
     yield from _unjudged(evidence.snapshot)
     for item in evidence.record.tracked:
-        states = {sighting.state for sighting in item.sightings.values()}
         finding = item.finding
-        if states & {"unexplained"} and _may_be_a_cause(finding) and finding.reaches("published"):
+        if _has_vanished(item) and may_be_a_cause(finding) and finding.reaches("published"):
             yield f"{finding.package} {finding.key}: no longer reported, and nothing explains it"
+
+
+def _has_vanished(item: Tracked) -> bool:
+    """Whether a scanner no longer reports it, and nothing explains that."""
+    return "unexplained" in [sighting.state for sighting in item.sightings.values()]
 
 
 def _unjudged(snapshot: Snapshot) -> Iterator[str]:
     """Findings that users get and HEAD keeps, of which nobody could tell what frees them."""
-    causes = {f.key for f in snapshot.findings if _may_be_a_cause(f) and f.reaches("candidate")}
-    for reach in sorted(snapshot.reach, key=lambda reach: reach.key):
-        if reach.verdict == "unknown" and reach.key in causes:
+    unjudged = [reach for reach in snapshot.reach if reach.verdict == "unknown"]
+    if not unjudged:
+        return
+    causes = {f.key for f in snapshot.findings if may_be_a_cause(f) and f.reaches("candidate")}
+    for reach in sorted(unjudged, key=lambda reach: reach.key):
+        if reach.key in causes:
             yield f"whether an edit of ours frees users of {reach.key}: {reach.witness}"
 
 

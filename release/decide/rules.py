@@ -46,9 +46,13 @@ def worst(findings: Iterable[Finding]) -> int:
 
 
 def _told(findings: Iterable[Finding]) -> tuple[tuple[str, ...], str]:
-    held = list(findings)
-    names = (f"{f.severity} {plain(f.package, 80)} {f.ids[0] if f.ids else f.key}" for f in held)
-    return tuple(finding.key for finding in held), listing(names, 10)
+    held = tuple(findings)
+    return tuple(finding.key for finding in held), listing(held, 10, _name)
+
+
+def _name(finding: Finding) -> str:
+    known_as = finding.ids[0] if finding.ids else finding.key
+    return f"{finding.severity} {plain(finding.package, 80)} {known_as}"
 
 
 def _told_removed(facts: Facts) -> tuple[tuple[str, ...], str]:
@@ -60,13 +64,14 @@ def _told_removed(facts: Facts) -> tuple[tuple[str, ...], str]:
 
 
 def _told_of(changes: Iterable[Change]) -> tuple[tuple[str, ...], str]:
-    held = list(changes)
-    names = (
-        f"{c.kind} {c.severity} {plain(c.package, 80)} {c.ids[0] if c.ids else c.key}"
-        + (f" ({c.cause})" if c.cause else "")
-        for c in held
-    )
-    return tuple(change.key for change in held), listing(names, 10)
+    held = tuple(changes)
+    return tuple(change.key for change in held), listing(held, 10, _name_of_change)
+
+
+def _name_of_change(change: Change) -> str:
+    known_as = change.ids[0] if change.ids else change.key
+    cause = f" ({change.cause})" if change.cause else ""
+    return f"{change.kind} {change.severity} {plain(change.package, 80)} {known_as}{cause}"
 
 
 def _has_news(facts: Facts) -> bool:
@@ -75,7 +80,7 @@ def _has_news(facts: Facts) -> bool:
 
 
 def _adds_worse(facts: Facts) -> bool:
-    if not (facts.removed or (facts.added and _has_news(facts))):
+    if not (facts.added and (facts.removed or _has_news(facts))):
         return False
     return worst(facts.added) >= worst(facts.removed)
 

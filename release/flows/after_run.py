@@ -48,6 +48,7 @@ def refresh(context: Context, repository: str, *, decided: bool = False) -> None
     :param decided: the run itself has a decision, so that the ledger need not be asked for one.
     """
     ledger, folder = context.ledger, context.workspace.documents
+    ledger.look_again()
     tip, beat = ledger.tip("history"), ledger.tip("heartbeat")
     told = history(context)
     snapshot = ledger.read(Snapshot, tip, "snapshot.json")

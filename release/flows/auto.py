@@ -11,11 +11,8 @@ from release.adapters.repository import Repository
 from release.decide.circumstances import Asked
 from release.decide.engine import Evidence, ReleaseAutomationEngine
 from release.errors import BlockedError, IdenticalError
-from release.flows import fix as fixing
 from release.flows import words
 from release.flows.announce import catch_up, offer
-from release.flows.carry import abandon as give_up
-from release.flows.carry import converge
 from release.flows.context import Context
 from release.flows.decide import (
     decide_on,
@@ -25,10 +22,9 @@ from release.flows.decide import (
     keep,
     kept_as,
     switched_off,
+    wants_edit,
 )
 from release.flows.land import land
-from release.flows.planning import last_scan, plan
-from release.flows.publish import execute
 from release.flows.scan import Scanned, Sources, scan
 from release.flows.seals import Seal, open_seal
 from release.model.decision import Decision
@@ -36,6 +32,8 @@ from release.model.fix import Fix
 from release.model.plan import Plan
 from release.model.snapshot import Snapshot
 from release.ship.plan import SHALLOW
+
+# What only a run needs that releases is imported there: the unchanged one of every hour does not.
 
 
 @dataclass(frozen=True)
@@ -84,6 +82,8 @@ def publish(
 
 def known_by_hand(context: Context) -> Evidence | None:
     """What a person's decision rests on: the last scan, if it saw this very commit."""
+    from release.flows.planning import last_scan
+
     return evidence(context) if last_scan(context) else None
 
 
@@ -107,6 +107,8 @@ def resume(context: Context, repository: Repository, *, dry_run: bool) -> Shipme
     context.tell(f"{seal.manifest.version} was sealed and is not finished: carrying it on")
     if dry_run:
         return Shipment(seal.plan, seal, resumed=True)
+    from release.flows.carry import converge
+
     done = offer(context, repository.name, converge(context, repository, seal))
     land(context, repository.name)
     return Shipment(seal.plan, done, resumed=True)
@@ -117,6 +119,8 @@ def abandon(context: Context, repository: Repository, reason: str) -> Seal:
 
     :raises BlockedError: there is none, or all its files have arrived.
     """
+    from release.flows.carry import abandon as give_up
+
     seal = open_seal(context.ledger, repository.name)
     if seal is None:
         raise BlockedError(
@@ -140,6 +144,9 @@ def ship(
     :param seen: the scan that the decision rests on; by default the recorded one of HEAD.
     :param sealing: called before the bytes are fixed.
     """
+    from release.flows.planning import plan
+    from release.flows.publish import execute
+
     agreed = plan(
         context,
         repository,
@@ -200,7 +207,7 @@ def auto(
     resumed = None if waits(context, repository) else resume(context, repository, dry_run=dry_run)
     scanned = scan(context, sources=Sources(advisories), keep=not dry_run)
     known, decision = judge(context, scanned, keeping=not dry_run)
-    if fixing.is_wanted(context, decision) and not resumed:
+    if wants_edit(context, decision) and not resumed:
         return _fix(context, repository, Automatic(scanned, decision, None), advisories, dry_run)
     if decision.action != "release" or (resumed and dry_run):
         return Automatic(scanned, decision, resumed)
@@ -220,6 +227,8 @@ def _fix(
     context: Context, repository: Repository, held: Automatic, advisories: str | None, dry_run: bool
 ) -> Automatic:
     """Do what the configuration says about an edit that HEAD lacks."""
+    from release.flows import fix as fixing
+
     if fixing.is_released(context, held.decision):
         return _release_fix(context, repository, held, advisories, dry_run)
     share = context.to in {"", context.workspace.config.repository}
@@ -233,6 +242,9 @@ def _release_fix(
     context: Context, repository: Repository, held: Automatic, advisories: str | None, dry_run: bool
 ) -> Automatic:
     """Release HEAD with the edit, if that is owed by the ordinary rules and its gates are green."""
+    from release.flows import fix as fixing
+    from release.flows.publish import execute
+
     edited = fixing.prepare(context, held.scanned, advisories=advisories)
     if edited is None:
         return held

@@ -31,12 +31,13 @@ def build_twice(context: Context, commit: str, out: Path, *, tag: str | None = N
     :param tag: a tag to set in the clones, for versions that come from one.
     :raises BuildError: the first build failed.
     """
+    epoch = context.workspace.git.commit_time(commit)
     with (
         context.workspace.scratch() as again,
         ThreadPoolExecutor(1) as pool,
     ):
-        second = pool.submit(_build, context, commit, again, tag)
-        first = _build(context, commit, out, tag)
+        second = pool.submit(_build, context, commit, again, epoch, tag)
+        first = _build(context, commit, out, epoch, tag)
         try:
             sameness = comparison.sameness(first, second.result())
         except BuildError as error:
@@ -44,9 +45,10 @@ def build_twice(context: Context, commit: str, out: Path, *, tag: str | None = N
     return Built(first, sameness)
 
 
-def _build(context: Context, commit: str, out: Path, tag: str | None) -> dict[str, bytes]:
+def _build(
+    context: Context, commit: str, out: Path, epoch: int, tag: str | None
+) -> dict[str, bytes]:
     workspace = context.workspace
-    epoch = workspace.git.commit_time(commit)
     with workspace.checkout(commit, tag=tag) as clone:
         built = builder.build(clone, out, epoch=epoch, index_url=workspace.config.index_url)
     return {path.name: path.read_bytes() for path in built}

@@ -8,8 +8,9 @@ from release.adapters import process
 from release.adapters.ledger import documents
 from release.config import Policy
 from release.decide.circumstances import NOTHING, Asked, Circumstances
+from release.decide.difference import difference
 from release.decide.engine import Evidence, ReleaseAutomationEngine
-from release.decide.facts import difference, in_order
+from release.decide.facts import in_order
 from release.decide.posture import LastRelease
 from release.errors import TryAgainError, UnknownError
 from release.flows.context import Context
@@ -27,6 +28,8 @@ SWITCH = "RELEASE_WARDEN_AUTOMATIC"
 """The kill switch of the environment."""
 ON = frozenset({"", "on", "1", "true", "yes"})
 """What leaves it on; any other word, misspelt ones too, switches automatic releases off."""
+LACKS_EDIT = "nothing-to-ship"
+"""The rule of a decision that an edit would settle."""
 ATTEMPTS = 5
 """How often a decision is put into the ledger before it gives way to other runs."""
 
@@ -105,13 +108,18 @@ def last_of(then: Record, now: Record, mended: tuple[str, ...]) -> LastRelease:
 
 
 def _mended(then: Known | None) -> tuple[str, ...]:
-    removed = difference(then.snapshot)[0] if then else ()
+    removed = difference(then.snapshot).removed if then else ()
     return tuple(sorted(finding.key for finding in removed))
 
 
 def decide_on(context: Context, known: Evidence) -> Decision:
     """Decide by the policy in force."""
     return ReleaseAutomationEngine(policy_for(context, known)).decide(known)
+
+
+def wants_edit(context: Context, decision: Decision) -> bool:
+    """Whether an automatic run has to do something about an edit that HEAD lacks."""
+    return context.workspace.config.fix != "off" and decision.rule == LACKS_EDIT
 
 
 def policy_for(context: Context, known: Evidence | None) -> Policy:

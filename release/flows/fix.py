@@ -16,12 +16,12 @@ from release.adapters.clock import Clock
 from release.adapters.ledger import documents
 from release.adapters.remote import Remote
 from release.adapters.repository import Repository
+from release.decide.difference import difference as head_against_published
 from release.decide.engine import Evidence
-from release.decide.facts import eased_for_some
 from release.errors import BlockedError, UnknownError
 from release.flows.announce import forge_of, push_branch
 from release.flows.context import Context
-from release.flows.decide import decide_on, evidence_of
+from release.flows.decide import decide_on, evidence_of, wants_edit
 from release.flows.planning import plan
 from release.flows.scan import Scanned, Sources, scan
 from release.model.decision import Decision
@@ -37,8 +37,6 @@ from release.ship.proposal import commit_message, request_body, subject
 
 BRANCHES = "release-warden/fix"
 """The folder of the branches; below it the digest of the edit."""
-RULE = "nothing-to-ship"
-"""The rule of a decision that an edit would settle."""
 WORSE = "adds-worse"
 
 
@@ -158,7 +156,13 @@ def _require_seen(before: Snapshot, second: Scanned) -> None:
 
 
 def _require_free(second: Snapshot, asked: Wanted) -> None:
-    left = [finding for finding in asked.findings if _is_held(finding, second)]
+    """Users get none of the findings any more.
+
+    Where a fix runs on some Pythons only, freeing their users is all that an edit can do.
+    """
+    eased = {part.key for part, _ in head_against_published(second).eased}
+    kept = [finding for finding in second.findings if finding.key not in eased]
+    left = [finding for finding in asked.findings if _is_among(finding, kept)]
     if left:
         raise BlockedError(
             "the edit does not free users of every finding",
@@ -167,20 +171,15 @@ def _require_free(second: Snapshot, asked: Wanted) -> None:
         )
 
 
-def _is_held(finding: Finding, second: Snapshot) -> bool:
-    """Whether the candidate still has it, as what users get or, of a floor, as what they may.
-
-    Where a fix runs on some Pythons only, freeing their users is all that an edit can do.
-    """
+def _is_among(finding: Finding, kept: Iterable[Finding]) -> bool:
+    """Whether the candidate still has it, as what users get or, of a floor, as what they may."""
     where: ClosureKind = "floor" if finding.scope == "floor" else "candidate"
-    eased = {part.key for part, _ in eased_for_some(second)}
     return any(
         other.package == finding.package
         and not {*other.ids}.isdisjoint(finding.ids)
         and other.reaches(where)
-        and other.key not in eased
         and (other.scope == "floor") == (finding.scope == "floor")
-        for other in second.findings
+        for other in kept
     )
 
 
@@ -215,11 +214,6 @@ def keep(context: Context, edited: Edited) -> Fix:
         standing = edited.context.workspace.commit
         git.move(ref, standing, old=None)
     return replace(edited.fix, commit=standing)
-
-
-def is_wanted(context: Context, decision: Decision) -> bool:
-    """Whether an automatic run has to do something about an edit that HEAD lacks."""
-    return context.workspace.config.fix != "off" and decision.rule == RULE
 
 
 def propose(
@@ -290,7 +284,7 @@ def _requested(context: Context, fix: Fix, asked: Wanted) -> Fix:
 
 def is_released(context: Context, decision: Decision) -> bool:
     """Whether an automatic run releases HEAD with the edit, if that is owed and gates are green."""
-    return is_wanted(context, decision) and context.workspace.config.fix == "release"
+    return wants_edit(context, decision) and context.workspace.config.fix == "release"
 
 
 def plan_with(

@@ -26,10 +26,9 @@ def replace_heartbeat(context: Context, files: Mapping[str, Change], *, share: b
     :raises TryAgainError: other runs replaced it again and again, or the remote does not take it.
     """
     ledger = context.ledger
-    began = _held(context)
+    began = held = _held(context)
     for attempt in range(1, ATTEMPTS + 1):
         old = ledger.tip("heartbeat")
-        held = _held(context)
         made = {
             name: change(held.get(name), held.get(name) != began.get(name))
             for name, change in files.items()
@@ -48,6 +47,7 @@ def replace_heartbeat(context: Context, files: Mapping[str, Change], *, share: b
             if attempt == ATTEMPTS:
                 raise
             ledger.fetch()
+            held = _held(context)
         else:
             return
 

@@ -52,6 +52,7 @@ def plan(
     :param uploads: whether this very process will upload, and so has to have the right to.
     """
     # Before all else is looked at: what is sealed from here on makes this plan void.
+    context.ledger.look_again()
     after = last_taken(context.ledger, repository.name)
     world = _world(context, repository)
     world = replace(

@@ -242,7 +242,7 @@ def _remember(context: Context, tip: str | None, scanned: Scanned, share: bool) 
     ledger = context.ledger
     before = ledger.read(Snapshot, tip, "snapshot.json")
     known = ledger.read(Record, tip, "record.json")
-    same_record = known is not None and encode(known) == encode(scanned.record)
+    same_record = known is not None and digest(known) == digest(scanned.record)
     if same_record and before is not None and digest(before) == digest(scanned.snapshot):
         return
     files = documents(record=scanned.record, snapshot=scanned.snapshot, changes=scanned.changes)
@@ -305,6 +305,7 @@ def render(context: Context) -> None:
     somebody else wrote in place of the page stays; plans that nobody can read are set aside.
     """
     with context.workspace.rendering():
+        context.ledger.look_again()
         tip = context.ledger.tip("history")
         record = context.ledger.read(Record, tip, "record.json")
         snapshot = context.ledger.read(Snapshot, tip, "snapshot.json")

@@ -28,7 +28,7 @@ from release.flows.auto import (
 )
 from release.flows.carry import carry, converge
 from release.flows.context import Context
-from release.flows.decide import keep
+from release.flows.decide import keep, wants_edit
 from release.flows.handover import (
     Cargo,
     Freight,
@@ -194,7 +194,7 @@ def _propose(
     Code of the project may run for its metadata, so no credential of the forge is here: the pull
     request is opened by a person, or by a whole run.
     """
-    if not fixing.is_wanted(context, decision) or fixing.is_released(context, decision):
+    if not wants_edit(context, decision) or fixing.is_released(context, decision):
         return
     share = context.to in {"", context.workspace.config.repository}
     made = fixing.propose(

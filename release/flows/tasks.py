@@ -15,25 +15,16 @@ from release.decide.explain import explain as told
 from release.errors import UsageError
 from release.flows import auto as flow
 from release.flows import decide as deciding
-from release.flows import fix as fixing
 from release.flows import history as recounting
 from release.flows import scan as scanning
-from release.flows import stages, words
-from release.flows import verify as verifying
+from release.flows import words
 from release.flows import yank as yanking
 from release.flows.auto import Request
-from release.flows.build import build_twice
-from release.flows.carry import what_now
 from release.flows.console import Outcome
 from release.flows.context import Context
 from release.flows.doctor_words import of_diagnosis
 from release.flows.figures import of_metrics
-from release.flows.handover import take_metadata
-from release.flows.land import land_findings
 from release.flows.past import LAST_SCAN, changes_since
-from release.flows.replay import replay as replaying
-from release.flows.stages import Handed
-from release.flows.verify import STRICT, Archived
 from release.model.base import digest
 from release.model.decision import Action, Decision
 from release.model.handover import Stage, Staged
@@ -44,6 +35,7 @@ from release.ship.reconcile import ALARMS, UNFINISHED
 
 if TYPE_CHECKING:
     from release.flows.doctor import Asked
+    from release.flows.stages import Handed
 
 # What only one task needs is imported there: the unchanged scan of every hour waits for no more.
 
@@ -83,6 +75,8 @@ def changes(context: Context, since: str, until: str) -> Outcome:
 
 def replay(context: Context, decision: str) -> Outcome:
     """``release.replay``: the same decision again, or an error that shows the difference."""
+    from release.flows.replay import replay as replaying
+
     again = replaying(context, decision)
     text = f"the same decision, byte for byte: {again.action}: {again.rule} ({digest(again)})"
     return Outcome(again, text)
@@ -112,6 +106,8 @@ def publish(context: Context, request: Request, *, dry_run: bool) -> Outcome:
 
 def abandon(context: Context, reason: str) -> Outcome:
     """``release.publish --abandon``."""
+    from release.flows.carry import what_now
+
     with context.open_repository() as repository:
         seal = flow.abandon(context, repository, reason)
     manifest, journal = seal.manifest, seal.journal
@@ -124,6 +120,8 @@ def auto(context: Context, advisories: str | None, *, dry_run: bool) -> Outcome:
     with context.open_repository() as repository:
         done = flow.auto(context, repository, advisories=advisories, dry_run=dry_run)
     if terminal.in_ci() and not dry_run:
+        from release.flows.land import land_findings
+
         land_findings(context)
     seal = done.shipment.seal if done.shipment else None
     receipt = seal.receipt if seal else None
@@ -145,6 +143,8 @@ def _told(decision: Decision, scanned: scanning.Scanned) -> str:
 
 def publish_stage(context: Context, request: Request, stage: str, digest: str) -> Outcome:
     """``release.publish --stage``."""
+    from release.flows import stages
+
     named = _stage(stage)
     request = replace(
         request,
@@ -159,6 +159,9 @@ def publish_stage(context: Context, request: Request, stage: str, digest: str) -
 
 def auto_stage(context: Context, advisories: str | None, stage: str, digest: str) -> Outcome:
     """``release.auto --stage``."""
+    from release.flows import stages
+    from release.flows.land import land_findings
+
     named = _stage(stage)
     with context.open_repository() as repository:
         done = stages.auto_stage(
@@ -226,6 +229,8 @@ def mirror(context: Context) -> Outcome:
 
 def fix(context: Context, advisories: str | None, floors: bool, *, dry_run: bool) -> Outcome:
     """``release.fix``: 4 when there is no edit, and something needed to tell was not seen."""
+    from release.flows import fix as fixing
+
     scanned = scanning.scan(context, sources=scanning.Sources(advisories), keep=False)
     edited = fixing.prepare(context, scanned, advisories=advisories, floors=floors)
     if edited is None:
@@ -238,6 +243,8 @@ def fix(context: Context, advisories: str | None, floors: bool, *, dry_run: bool
 
 def build(context: Context, output: str | None) -> Outcome:
     """``release.build``: archives of HEAD, for looking at."""
+    from release.flows.build import build_twice
+
     folder = _dist(context, output)
     with context.workspace.scratch() as out:
         built = build_twice(context, context.workspace.commit, out)
@@ -250,14 +257,16 @@ def build(context: Context, output: str | None) -> Outcome:
 
 def verify(context: Context, artifacts: str | None) -> Outcome:
     """``release.verify``: the archives of a folder against HEAD."""
+    from release.flows import verify as verifying
+
     folder = _dist(context, artifacts)
     found = sorted(p for p in folder.glob("*") if p.name.endswith((".whl", ".tar.gz")))
     if not found:
         raise UsageError(f"{folder} holds no archives", remedy="run release.build first")
     metadata, commit = context.metadata, context.workspace.commit
     files = {path.name: path.read_bytes() for path in found}
-    strict = context.place.name in STRICT
-    archived = Archived(
+    strict = context.place.name in verifying.STRICT
+    archived = verifying.Archived(
         metadata.normalized_name, metadata.version, commit, folder, files, strict=strict
     )
     document = _archives(context, found, verifying.verify(context, archived))
@@ -350,6 +359,7 @@ def history(context: Context) -> Outcome:
 def alert(context: Context, *, dry_run: bool) -> Outcome:
     """``release.alert``: 75 when somebody could not be told."""
     from release.flows import alerts as alerting
+    from release.flows.handover import take_metadata
 
     if metadata := job.asked("metadata"):
         take_metadata(context, metadata)

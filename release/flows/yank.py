@@ -64,9 +64,8 @@ def asked_for(ledger: Ledger, repository: str, version: str) -> Yank | None:
 
 def requests(ledger: Ledger, repository: str) -> Iterator[Yank]:
     """All requests for a repository."""
-    prefix = ledger.ref(repository, YANKS) + "/"
-    for ref in ledger.git.refs(prefix):
-        if found := asked_for(ledger, repository, ref.removeprefix(prefix)):
+    for tip in ledger.below(repository, YANKS).values():
+        if found := ledger.read(Yank, tip, "yank.json"):
             yield found
 
 

@@ -10,6 +10,9 @@ import msgspec
 
 from release.errors import DocumentError
 
+DIGEST = "digest"
+"""Where a document keeps its own digest."""
+
 Instant = Annotated[datetime, msgspec.Meta(tz=True)]
 """A moment in UTC, always aware; written as RFC 3339."""
 
@@ -27,7 +30,9 @@ class Noun(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """
 
 
-class Document(Noun, frozen=True, kw_only=True, tag_field="schema", tag=schema_name):
+class Document(
+    Noun, frozen=True, kw_only=True, gc=True, dict=True, tag_field="schema", tag=schema_name
+):
     """A document that travels between the links of the chain.
 
     Readers are strict on required fields and tolerant of unknown ones.
@@ -64,25 +69,36 @@ def decode(kind: type[D], data: bytes | str, *, origin: str = "document") -> D:
 
 
 def digest(document: Document) -> str:
-    """The sha256 of a document without its clock fields: equal for equal content."""
-    clock = type(document).CLOCK
-    content = msgspec.to_builtins(document) if clock else document
-    for path in clock:
-        _drop(content, path.split("."))
-    return sha256(msgspec.json.encode(content, order="sorted"))
+    """The sha256 of a document without its clock fields: equal for equal content.
+
+    It is worked out once a document, which never changes.
+    """
+    known = vars(document)
+    if DIGEST not in known:
+        content = _without(document, [path.split(".") for path in type(document).CLOCK])
+        known[DIGEST] = sha256(msgspec.json.encode(content, order="sorted"))
+    return str(known[DIGEST])
 
 
-def _drop(content: Any, path: list[str]) -> None:
-    head, *rest = path
-    if isinstance(content, list | tuple):
-        for item in content:
-            _drop(item, path)
-    elif isinstance(content, dict):
-        for key in list(content) if head == "*" else [head]:
-            if not rest:
-                content.pop(key, None)
-            elif key in content:
-                _drop(content[key], rest)
+def _without(value: Any, paths: list[list[str]]) -> Any:
+    """A value without the fields that some paths lead to; what holds none stays as it is."""
+    if not paths or value is None:
+        return value
+    if isinstance(value, list | tuple):
+        return [_without(item, paths) for item in value]
+    return {
+        name: _without(item, [rest for head, *rest in paths if rest and head in {name, "*"}])
+        for name, item in _fields(value).items()
+        if [name] not in paths
+    }
+
+
+def _fields(value: Any) -> dict[str, Any]:
+    """The fields of a noun, its schema among them, or the items of a mapping."""
+    if not isinstance(value, msgspec.Struct):
+        return dict(value)
+    config, fields = value.__struct_config__, msgspec.structs.asdict(value)
+    return fields if config.tag_field is None else {config.tag_field: config.tag, **fields}
 
 
 def sha256(data: bytes) -> str:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable
-from typing import NamedTuple
+from collections.abc import Callable, Iterable
+from typing import NamedTuple, TypeVar
 
 from release.model.snapshot import Reach, Verdict
 
@@ -17,6 +17,9 @@ VERDICTS: dict[Verdict, str] = {
     "own-code": "it is in the project's own code",
     "unknown": "the resolver could not tell",
 }
+
+
+T = TypeVar("T")
 
 
 class Section(NamedTuple):
@@ -63,11 +66,14 @@ def link(url: str) -> str:
     return f"<{url}>" if _SAFE_URL.fullmatch(url) else escape(url, 300)
 
 
-def listing(items: Iterable[str], limit: int = 20) -> str:
-    """Items with commas, of which at most ``limit`` are named and the rest counted."""
-    named = list(items)
-    more = f" and {len(named) - limit} more" if len(named) > limit else ""
-    return ", ".join(named[:limit]) + more
+def listing(items: Iterable[T], limit: int = 20, name: Callable[[T], str] = str) -> str:
+    """Items with commas, of which at most ``limit`` are named and the rest counted.
+
+    :param name: what an item is called; asked of those that are named only.
+    """
+    held = list(items)
+    more = f" and {len(held) - limit} more" if len(held) > limit else ""
+    return ", ".join(map(name, held[:limit])) + more
 
 
 def edit_text(reach: Reach) -> str:

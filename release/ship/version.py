@@ -8,7 +8,6 @@ import tomllib
 from collections.abc import Callable, Collection, Iterable
 from typing import Any
 
-import tomlkit
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
@@ -235,6 +234,8 @@ def _rewritten(path: str, text: str, old: str, new: str) -> str:
 
 
 def _rewritten_pyproject(text: str, new: str) -> str:
+    import tomlkit  # no run needs it but one that releases
+
     document = tomlkit.parse(text)
     for table in (document.get("project"), document.get("tool", {}).get("poetry")):
         if table is not None and "version" in table:

@@ -140,10 +140,10 @@ def test_git_on_a_full_disk(small_disk):
     context = Context(open_workspace(project), Clock(), lambda _: None)
     ballast = fill(small_disk)
     with pytest.raises(MachineError) as caught:
-        context.workspace.git.write_blob(os.urandom(100_000))
+        context.workspace.git.write_tree({"a": os.urandom(100_000)})
     assert failure_of(caught.value) == "disk"
     ballast.unlink()
-    assert context.workspace.git.write_blob(os.urandom(100_000))
+    assert context.workspace.git.write_tree({"a": os.urandom(100_000)})
     commit_before = git(project, "rev-parse", "HEAD")
     (project / "x").write_text("x")
     commit(project)

@@ -79,6 +79,21 @@ def test_after_run_builds_into_the_project(project):
     assert (project / "security-status" / "index.html").exists()
 
 
+def test_compiled_templates_are_kept_and_rubbish_among_them_does_no_harm(project):
+    def built():
+        argv = [sys.executable, "-P", "-m", "release.flows.plugins", documents_of(project)]
+        subprocess.run(argv, check=True, cwd=project)
+        return files(project / "security-status")
+
+    fresh = built()
+    kept = sorted((project / ".release" / "cache" / "pages").iterdir())
+    assert kept
+    assert built() == fresh
+    kept[0].write_bytes(b"rubbish")
+    kept[1].write_bytes(kept[1].read_bytes()[:-100])
+    assert built() == fresh
+
+
 def test_an_adopters_own_gitignore_stays(project):
     ours = project / "security-status" / ".gitignore"
     ours.parent.mkdir()

@@ -19,11 +19,11 @@ from worlds import NOON
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from benchmarks import growth, record, status
+from benchmarks.growth import BOUND, LEAST
 from release.model.runs import Ran, Runs
 from release.watch.metrics import Seen, metrics
 
 SMALL, LARGE, ROUNDS = 200, 1_200, 2
-BOUND = 1.5
 
 
 def least(measure, size):
@@ -40,7 +40,7 @@ def grown(measure, sizes=(SMALL, LARGE)):
 
 def recording_and_deciding(size):
     found = record.measure(size, 0)
-    return {name: max(value, 1e-4) for name, value in found.items() if not name.startswith("peak")}
+    return {name: max(value, LEAST) for name, value in found.items() if not name.startswith("peak")}
 
 
 def site(size):

@@ -1,6 +1,8 @@
 """Documents: canonical bytes, digests without clocks, strict and tolerant reading."""
 
+import json
 from datetime import UTC, datetime
+from hashlib import sha256
 
 import msgspec
 import pytest
@@ -46,6 +48,29 @@ def test_the_digest_leaves_out_the_moment_that_a_closure_was_resolved_at():
         return msgspec.structs.replace(snapshot(MORNING, MORNING), closures=(closure,))
 
     assert digest(resolved(MORNING)) == digest(resolved(EVENING))
+
+
+def test_the_digest_is_that_of_the_canonical_json_without_the_clock_fields():
+    closure = Closure(
+        kind="published", version="1", origin="x", requires=("a",), pythons=("3.11",), extras=(),
+        arguments=("--exclude-newer",), exclude_newer=MORNING,
+    )  # fmt: skip
+    document = msgspec.structs.replace(
+        snapshot(MORNING, MORNING), closures=(closure,), beside=(closure,)
+    )
+    content = json.loads(encode(document))
+    del content["taken_at"], content["scanners"]["osv"]["database_date"]
+    for told in (*content["closures"], *content["beside"]):
+        del told["arguments"], told["exclude_newer"]
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"))
+    assert digest(document) == sha256(text.encode()).hexdigest()
+
+
+def test_a_changed_copy_has_a_digest_of_its_own():
+    document = snapshot(MORNING, MORNING)
+    before = digest(document)
+    assert digest(msgspec.structs.replace(document, repository="pypi")) != before
+    assert digest(document) == before
 
 
 def test_readers_are_tolerant_of_unknown_fields():
