@@ -7,6 +7,7 @@ can become an output, a heading or a command to the runner (GitHub's "Workflow c
 from __future__ import annotations
 
 import re
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -81,6 +82,27 @@ def harmless(text: str) -> str:
     if not process.variable("GITHUB_ACTIONS"):
         return text
     return COMMAND.sub(lambda found: found[0].replace("::", ": :").replace("##", "# #"), text)
+
+
+@contextmanager
+def folded(title: str) -> Iterator[None]:
+    """Around what others say on stderr: GitHub's log folds it away under a title.
+
+    :param title: our own words.
+    """
+    if not process.variable("GITHUB_ACTIONS"):
+        yield
+        return
+    _say(f"::group::{title}")
+    try:
+        yield
+    finally:
+        _say("::endgroup::")
+
+
+def _say(command: str) -> None:
+    sys.stderr.write(f"{command}\n")
+    sys.stderr.flush()
 
 
 @contextmanager

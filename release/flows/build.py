@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from release.adapters import builder
+from release.adapters import builder, progress
 from release.errors import BuildError
 from release.flows.context import Context
 from release.ship import comparison
@@ -35,8 +35,8 @@ def build_twice(context: Context, commit: str, out: Path, *, tag: str | None = N
         context.workspace.scratch() as again,
         ThreadPoolExecutor(1) as pool,
     ):
-        second = pool.submit(_build, context, commit, again, tag)
-        first = _build(context, commit, out, tag)
+        second = pool.submit(_build, context, commit, again, tag, "once more, to compare")
+        first = _build(context, commit, out, tag, "what is shipped")
         try:
             sameness = comparison.sameness(first, second.result())
         except BuildError as error:
@@ -44,9 +44,11 @@ def build_twice(context: Context, commit: str, out: Path, *, tag: str | None = N
     return Built(first, sameness)
 
 
-def _build(context: Context, commit: str, out: Path, tag: str | None) -> dict[str, bytes]:
+def _build(
+    context: Context, commit: str, out: Path, tag: str | None, told: str
+) -> dict[str, bytes]:
     workspace = context.workspace
     epoch = workspace.git.commit_time(commit)
-    with workspace.checkout(commit, tag=tag) as clone:
+    with progress.part(told), workspace.checkout(commit, tag=tag) as clone:
         built = builder.build(clone, out, epoch=epoch, index_url=workspace.config.index_url)
     return {path.name: path.read_bytes() for path in built}

@@ -14,7 +14,8 @@ from release.adapters import job, meter, otel, terminal
 from release.adapters.clock import Clock
 from release.adapters.secrecy import scrub
 from release.adapters.stop import Stopped, stoppable
-from release.adapters.terminal import Voice, write_error
+from release.adapters.terminal import write_error
+from release.adapters.voice import Voice
 from release.adapters.workspace import open_workspace
 from release.errors import (
     FailedError,
