@@ -35,6 +35,8 @@ A_SECOND = 8
 """How often the picture is drawn."""
 BAR = 30
 """Columns of a bar."""
+SHOWN = 8
+"""Parts, and files, that are shown at most: the picture has to fit a terminal."""
 LEAST = 1 << 16
 """Bytes: a smaller file is there before anybody has read its name."""
 MARKS = {"ok": ("✔", "+", "green"), "green": ("✔", "+", "green"), "skipped": ("-", "-", "yellow")}
@@ -199,7 +201,8 @@ class Display:
     def _parts(self, parts: dict[str, Part]) -> RenderableType:
         """A line for each part: how it is, and how long it took or takes."""
         grid = _grid()
-        for name, part in parts.items():
+        newest = sorted(parts.items(), key=lambda item: (not item[1].result, item[1].began))
+        for name, part in newest[-SHOWN:]:
             style = MARKS.get(part.result, BAD)[2] if part.result else "cyan"
             took = part.took if part.result else time.monotonic() - part.began
             mark = self._mark(part.result) if part.result else "-" if self._plain else "·"
@@ -252,7 +255,7 @@ def _grid() -> Table:
 def _bars(files: dict[str, tuple[int, int]]) -> RenderableType:
     """A line for each file: how much of it went out or came in."""
     grid = _grid()
-    for name, (done, whole) in files.items():
+    for name, (done, whole) in list(files.items())[-SHOWN:]:
         if whole:
             bar = ProgressBar(total=whole, completed=min(done, whole), width=BAR)
             told = f"{done * 100 // whole:3d} %", f"{decimal(done)} of {decimal(whole)}"

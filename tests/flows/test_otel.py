@@ -40,7 +40,7 @@ def test_a_release_is_a_trace_that_joins_the_one_that_called_it(project, collect
     run = spans["RUN release.publish"]
     assert {span.trace_id.hex() for span in collector.spans} == {TRACE}
     assert run.parent_span_id.hex() == PARENT
-    steps = ("commit", "gates", "build", "verify", "upload", "confirm", "prove", "tag")
+    steps = ("commit", "gates", "build", "verify", "seal", "upload", "confirm", "prove", "tag")
     assert [span.name for span in collector.spans] == [*steps, "RUN release.publish"]
     assert {spans[name].parent_span_id for name in steps} == {run.span_id}
     assert attributes(run) == {
