@@ -155,6 +155,15 @@ def badges(
     console.run("status.badges", body, project=project, at="", json=json)
 
 
+CHECKED = {
+    "ok": "readers get the whole site, of one build, and fresh",
+    "settling": "it was published just now, and is not everywhere yet",
+    "failed": "readers do not get what they should",
+    "unknown": "what readers get cannot be told from here, and unknown is not well",
+}
+"""What the state of a check means."""
+
+
 def _build(context: Context, output: str) -> Outcome:
     """Lay the ledger's documents out, and build the site of them."""
     from pathlib import Path
@@ -162,6 +171,7 @@ def _build(context: Context, output: str) -> Outcome:
     from release.errors import DocumentError
     from release.flows.after_run import refresh
     from release.flows.console import Outcome
+    from release.flows.endings import Ending
     from status_site.build import FOLDER, mark_failed
     from status_site.site import build_site
 
@@ -178,13 +188,20 @@ def _build(context: Context, output: str) -> Outcome:
         f"{status.project}: grade {status.security_grade or 'withheld'}, "
         f"{status.vulnerability_summary.total} open finding(s)\n{built.folder / 'index.html'}"
     )
-    return Outcome(status, text)
+    withheld = "the site gives no grade: something is unknown, too old or failed, and it says what"
+    means = "the site says what is known, until its time is over"
+    ending = Ending(
+        means if status.security_grade else withheld,
+        "status.publish brings it to its readers; status.serve shows it here",
+    )
+    return Outcome(status, text, ending=ending)
 
 
 def _publish(context: Context, to: str, *, dry_run: bool) -> Outcome:
     """Bring the site to its place; after an update that failed, the last good one, marked."""
     from release.errors import DocumentError
     from release.flows.console import Outcome
+    from release.flows.endings import Ending
     from status_site.build import FOLDER
     from status_site.publish import destination, publish_site
 
@@ -199,13 +216,22 @@ def _publish(context: Context, to: str, *, dry_run: bool) -> Outcome:
     done = publish_site(folder, to, place, dry_run=dry_run)
     would = "would be " if dry_run else ""
     text = f"{to}: {len(done.written)} file(s) {would}written, {len(done.removed)} {would}removed"
-    return Outcome(done, text)
+    means = f"readers get build {done.build_id[:12]}, with {_grade(done.grade)}"
+    ending = Ending(means, "status.check looks at the site as they get it")
+    if dry_run:
+        ending = Ending("nothing was changed there", "the same command without --dry-run")
+    return Outcome(done, text, ending=ending)
+
+
+def _grade(grade: str | None) -> str:
+    return f"grade {grade}" if grade else "the grade withheld"
 
 
 def _check(context: Context, url: str, *, keep: bool, tries: int, spacing: int) -> Outcome:
     """Look at the site; keep what was seen of the project's own one."""
     from release.adapters.terminal import in_ci
     from release.flows.console import Outcome
+    from release.flows.endings import Ending
     from release.watch.verdict import CODES, alarms
     from status_site.monitor import check as monitor
 
@@ -214,10 +240,13 @@ def _check(context: Context, url: str, *, keep: bool, tries: int, spacing: int) 
     keep = keep and monitor.is_ours(context, done)
     if keep:
         done = monitor.record(context, done, share=in_ci())
-    text = "\n".join(monitor.lines(done))
+    text = "\n".join(line for line in monitor.lines(done) if not line.startswith("next: "))
+    remedies = "; ".join(dict.fromkeys(trouble.remedy for trouble in done.troubles))
+    ending = Ending(CHECKED[done.state], remedies or "nothing")
     code = CODES[done.state] or (CODES["settling"] if keep and not done.recorded else 0)
     repository = context.place.name if done.recorded else None
-    return Outcome(done, text, code, repository, alarms=alarms(done) if keep else ())
+    raised = alarms(done) if keep else ()
+    return Outcome(done, text, code, repository, alarms=raised, ending=ending)
 
 
 collection = Collection("status", build, publish, serve, check, badges)

@@ -28,6 +28,7 @@ from release.errors import (
 from release.flows import runs
 from release.flows.after_run import call_plugins, lay_out
 from release.flows.context import Context
+from release.flows.endings import Ending
 from release.flows.events import event_of, keep_event
 from release.flows.ping import ping
 from release.flows.seals import Seal, seals
@@ -45,7 +46,8 @@ SHARING = frozenset({"release.auto", "release.publish"})
 class Outcome:
     """How a task ended.
 
-    ``document`` is what ``--json`` prints, ``text`` what a person reads, ``code`` the exit code.
+    ``document`` is what ``--json`` prints, ``text`` and ``ending`` what a person reads, ``code``
+    the exit code.
     With ``repository`` set, the documents are laid out for the plug-ins. ``alarms`` are what
     people are alerted to though the run itself did its work: each is kept as an event.
     """
@@ -56,6 +58,12 @@ class Outcome:
     repository: str | None = None
     decision: Decision | None = None
     alarms: tuple[WardenError, ...] = ()
+    ending: Ending | None = None
+
+    @property
+    def said(self) -> str:
+        """What happened; what it means, and what to do next."""
+        return f"{self.text.rstrip()}\n\n{self.ending}" if self.ending else self.text
 
 
 def run(
@@ -97,14 +105,14 @@ def run(
             if context:
                 _tell_failure(task, context, error, hooks=releases or watched)
             raise Exit(code=error.exit_code) from error
-        _print(outcome.document, outcome.text, json)
+        _print(outcome.document, outcome.said, json)
         if outcome.code:
             raise Exit(code=outcome.code)
 
 
 def _tell_outcome(task: str, context: Context, outcome: Outcome) -> None:
     """Tell the job, the ring of events, the plug-ins and who listens outside how a run ended."""
-    job.summarize(task, outcome.text)
+    job.summarize(task, outcome.said)
     events = [_kept_event(task, context, alarm) for alarm in outcome.alarms]
     if outcome.repository:
         first = next(filter(None, events), None)

@@ -77,7 +77,11 @@ def _sessions(folder: Path) -> frozenset[str]:
     try:
         return frozenset(item.name for item in msgspec.json.decode(done.raw, type=list[_Listed]))
     except msgspec.DecodeError as error:
-        raise ToolError("nox did not list the sessions as JSON", why=str(error)) from error
+        raise ToolError(
+            "nox did not list the sessions as JSON",
+            why=str(error),
+            remedy="see what it says: nox --list --json",
+        ) from error
 
 
 def run_gates(

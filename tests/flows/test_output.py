@@ -315,8 +315,7 @@ def test_a_diagnosis_is_coloured_and_fits_the_terminal(project):
     columns = 60
     said = at_terminal(project, "release.doctor", columns=columns)
     assert "\x1b[" in said
-    lines = [ESCAPE.sub("", line) for line in said.splitlines()]
-    assert lines[-1].rstrip() or lines[-2].rstrip()
+    lines = ESCAPE.sub("", said).partition("\n\nwhat it means")[0].splitlines()
     assert any(line.startswith("ok ") for line in lines)
     assert max(map(len, lines)) <= columns
     plain = at_terminal(project, "release.doctor", columns=columns, NO_COLOR="1")
@@ -394,3 +393,29 @@ def test_progress_is_no_part_of_the_document(project):
     done = piped(project, PUBLISH, "--json", CI="true")
     assert json.loads(done.stdout)["version"] == "1.0.0"
     assert at_terminal(project, "release.history", "--json").count("\x1b") == 0
+
+
+ENDING = re.compile(r"\n\nwhat it means: .+\nnext: \S.+(\n {6}.+)*\n\Z")
+
+
+def test_every_task_ends_with_what_it_means_and_what_is_next(project, tmp_path):
+    (tmp_path / "none").mkdir()
+    for words in (
+        ("release.scan", "--advisories", str(tmp_path / "none")),
+        ("release.decide",),
+        ("release.publish", "--dry-run"),
+        ("release.publish",),
+        ("release.reconcile",),
+        ("release.metrics",),
+        ("release.alert",),
+        ("release.doctor",),
+        ("release.init", "--dry-run"),
+        ("status.build",),
+        ("status.publish", "--to", str(tmp_path / "public")),
+        ("status.check", "http://127.0.0.1:1/x", "--tries", "1"),
+    ):
+        done = piped(project, *words)
+        assert ENDING.search(done.stdout), (words, done.stdout[-300:], done.stderr[-300:])
+    wrong = piped(project, "release.publish", "--bump", "0.1")
+    assert wrong.returncode == 3
+    assert re.search(r"error: .+\nwhy:  .+\nnext: .+", wrong.stderr, re.DOTALL)

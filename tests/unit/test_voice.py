@@ -132,14 +132,18 @@ def test_the_picture_shows_step_parts_bytes_wait_and_what_comes_next(monkeypatch
     assert "✔ gates: lint, tests green (0.1 s)" in said()
 
 
+def fail_in_a_part(face):
+    with pytest.raises(OSError, match="no"), progress.part("x"):
+        raise OSError("no")
+    assert picture(face)[1].split() == ["✘", "x", "0:00:00", "failed"]
+    raise OSError("no")
+
+
 def test_a_part_that_fails_is_marked_and_so_is_its_step(monkeypatch):
     said = listening(monkeypatch)
     face = Display()
-    with pytest.raises(OSError, match="no"), face.step("verify"):
-        with pytest.raises(OSError, match="no"), progress.watched_by(face), progress.part("x"):
-            raise OSError("no")
-        assert picture(face)[1].split() == ["✘", "x", "0:00:00", "failed"]
-        raise OSError("no")
+    with pytest.raises(OSError, match="no"), progress.watched_by(face), face.step("verify"):
+        fail_in_a_part(face)
     face.close()
     assert re.search(r"✘ verify: failed after \d\.\d s", said())
 
