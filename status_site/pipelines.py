@@ -27,7 +27,7 @@ def build(_: Shell, project: str = ".", json: bool = False, at: str = "", output
     def body(context: Context) -> Outcome:
         return _build(context, output)
 
-    console.run("status.build", body, project=project, at=at, json=json)
+    console.run("status.build", body, project=project, at=at, json=json, watched=True)
 
 
 @task(
@@ -56,7 +56,7 @@ def publish(
     def body(context: Context) -> Outcome:
         return _publish(context, to, dry_run=dry_run)
 
-    console.run("status.publish", body, project=project, at=at, json=json)
+    console.run("status.publish", body, project=project, at=at, json=json, watched=not dry_run)
 
 
 @task(help={"project": COMMON["project"], "port": "the port (default: any that is free)"})

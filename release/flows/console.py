@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -37,6 +38,7 @@ from release.model.decision import Decision
 from release.model.error import Error
 from release.model.event import Event
 from release.model.heartbeat import Run
+from release.ship.failures import failure_of
 
 SHARING = frozenset({"release.auto", "release.publish"})
 """What writes to the remote at a keyboard too, as it releases; all else does so in CI only."""
@@ -86,7 +88,8 @@ def run(
     :param to: the repository; empty for the configured one.
     :param releases: whether it releases: when it fails, what is irreversible so far is told, and
         the documents are laid out all the same.
-    :param watched: whether the documents are laid out when it fails, though it releases nothing.
+    :param watched: whether the run is written down, and the documents are laid out when it fails,
+        though it releases nothing.
     :raises Exit: the code is not 0.
     """
     context: Context | None = None
@@ -96,7 +99,7 @@ def run(
                 context = Context(open_workspace(project), Clock(at), tell, to)
                 started = context.clock.now()
                 outcome = body(context)
-                _tell_outcome(task, context, outcome)
+                _tell_outcome(task, context, outcome, watched=watched)
         except WardenError as error:
             scrub(error)
             if context and releases and _has_begun(context, error):
@@ -110,7 +113,7 @@ def run(
             raise Exit(code=outcome.code)
 
 
-def _tell_outcome(task: str, context: Context, outcome: Outcome) -> None:
+def _tell_outcome(task: str, context: Context, outcome: Outcome, *, watched: bool) -> None:
     """Tell the job, the ring of events, the plug-ins and who listens outside how a run ended."""
     job.summarize(task, outcome.said)
     events = [_kept_event(task, context, alarm) for alarm in outcome.alarms]
@@ -119,6 +122,8 @@ def _tell_outcome(task: str, context: Context, outcome: Outcome) -> None:
         _after(task, context, outcome.repository, outcome.code, outcome.decision, first)
         if outcome.code == 0:
             ping(context, task)
+    elif watched:
+        _write_down(task, context, outcome.code)
 
 
 def report(error: WardenError, json: bool) -> None:
@@ -202,27 +207,38 @@ def _after(
     decision: Decision | None,
     event: Event | None = None,
 ) -> None:
-    """Write the run down, lay out the documents, call the plug-ins; none changes how it ended."""
+    """Lay out the documents, call the plug-ins, write the run down; none changes how it ended.
+
+    The site has no figure of this run yet: of runs it tells those up to the end of the last day.
+    """
+    ended = Run(
+        project=context.metadata.normalized_name,
+        repository=repository,
+        task=task,
+        outcome="error" if code else "ok",
+        exit_code=code,
+        at=context.clock.now(),
+        event=event,
+    )
+    began = time.perf_counter()
+    failure = _update(context, ended, decision)
+    meter.current().updating = round(time.perf_counter() - began, 3), failure
+    _write_down(task, context, code)
+    _alert(context)
+
+
+def _update(context: Context, ended: Run, decision: Decision | None) -> str:
+    """Lay out the documents, and call the plug-ins, such as the site; what it failed of, if so."""
     try:
         with _in_our_words():
-            _write_down(task, context, code)
-            _alert(context)
-            ended = Run(
-                project=context.metadata.normalized_name,
-                repository=repository,
-                task=task,
-                outcome="error" if code else "ok",
-                exit_code=code,
-                at=context.clock.now(),
-                event=event,
-            )
-            folder = lay_out(context, repository, run=ended, decision=decision)
+            folder = lay_out(context, ended.repository, run=ended, decision=decision)
             trouble = call_plugins(context.workspace, folder)
     except WardenError as error:
         context.tell(f"the documents could not be laid out: {error}")
-        return
+        return failure_of(error)
     if trouble:
         context.tell(f"a plug-in failed after the run: {trouble}")
+    return "tool" if trouble else ""
 
 
 def _write_down(task: str, context: Context, code: int) -> None:
@@ -232,8 +248,9 @@ def _write_down(task: str, context: Context, code: int) -> None:
     ran = runs.ran(context, task, meter.current(), code)
     share = terminal.in_ci() or task in SHARING
     try:
-        runs.keep(context, ran, share=share)
-    except TryAgainError as error:
+        with _in_our_words():
+            runs.keep(context, ran, share=share)
+    except WardenError as error:
         context.tell(f"the run is not in the shared book of runs: {error.what}")
 
 

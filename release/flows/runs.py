@@ -13,7 +13,7 @@ from release.adapters.ledger import Ledger, documents
 from release.adapters.meter import Meter
 from release.errors import Failure, TryAgainError
 from release.flows.context import Context
-from release.model.runs import Ran, Runs
+from release.model.runs import Ran, Runs, Update
 from release.model.snapshot import State
 
 NAME = "runs"
@@ -39,7 +39,12 @@ def ran(context: Context, task: str, meter: Meter, code: int) -> Ran:
         retries=meter.retries,
         credential=meter.credential,
         scanners=cast("dict[str, State]", dict(meter.scanners)),
+        update=_update(*meter.updating) if meter.updating else None,
     )
+
+
+def _update(seconds: float, failure: str) -> Update:
+    return Update(seconds=seconds, failure=cast("Failure", failure) if failure else None)
 
 
 def keep(context: Context, run: Ran, *, share: bool) -> None:

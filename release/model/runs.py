@@ -12,6 +12,13 @@ KEPT = 1000
 """How many runs the book holds: at eight a day those of four months."""
 
 
+class Update(Noun, frozen=True, kw_only=True):
+    """How the status site was brought up to date: in how many seconds, or what it failed of."""
+
+    seconds: float
+    failure: Failure | None = None
+
+
 class Ran(Noun, frozen=True, kw_only=True):
     """One run of one task; in CI each job of a workflow's run is one.
 
@@ -20,7 +27,7 @@ class Ran(Noun, frozen=True, kw_only=True):
     ``retries`` how often a server was asked again. ``credential`` is the source whose credential an
     upload used, ``version`` what was being released,
     ``actor`` who let a CI service run it. ``scanners`` are their states, where it
-    scanned.
+    scanned. ``update`` is that of the status site after the run, where one followed it.
     """
 
     run: str
@@ -38,6 +45,7 @@ class Ran(Noun, frozen=True, kw_only=True):
     retries: int = 0
     credential: str = ""
     scanners: dict[str, State] = {}
+    update: Update | None = None
 
 
 class Runs(Document, frozen=True, kw_only=True):

@@ -7,6 +7,7 @@ from typing import get_args
 import pytest
 from msgspec.structs import replace
 from status_worlds import decision, finding, receipt
+from worlds import NOON
 
 from release.flows import endings
 from release.flows.endings import Ending
@@ -20,7 +21,6 @@ from release.model.monitoring import CheckState
 from release.model.reconciliation import Reconciliation, ReleaseState, Unseen
 from release.model.record import Coverage, Record, Sighting, Tracked
 from status_site.pipelines import CHECKED
-from worlds import NOON
 
 WHERE = {"project": "demo", "repository": "shop"}
 
