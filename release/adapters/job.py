@@ -132,8 +132,8 @@ def credential_for(address: str) -> Iterator[tuple[str, ...]]:
 JOBS = "RELEASE_WARDEN_JOBS"
 
 
-def failed() -> tuple[str, ...] | None:
-    """The jobs before this one that failed; ``None`` where no workflow tells of them.
+def results() -> dict[str, str] | None:
+    """How the jobs before this one ended, by name; ``None`` where no workflow tells of them.
 
     ``RELEASE_WARDEN_JOBS`` holds GitHub's ``toJSON(needs)``: by job its result and its outputs.
 
@@ -148,7 +148,7 @@ def failed() -> tuple[str, ...] | None:
         raise UsageError(
             f"{JOBS} does not tell of jobs", why=str(error), remedy="set it to toJSON(needs)"
         ) from error
-    return tuple(sorted(name for name, one in jobs.items() if one.result == "failure"))
+    return {name: one.result for name, one in sorted(jobs.items())}
 
 
 class _Job(msgspec.Struct, frozen=True):

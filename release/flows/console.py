@@ -40,6 +40,8 @@ from release.model.event import Event
 from release.model.heartbeat import Run
 from release.ship.failures import failure_of
 
+LATER = "later"
+"""What ``RELEASE_WARDEN_ALERTS`` says where another job of the workflow alerts."""
 SHARING = frozenset({"release.auto", "release.publish"})
 """What writes to the remote at a keyboard too, as it releases; all else does so in CI only."""
 
@@ -257,9 +259,12 @@ def _write_down(task: str, context: Context, code: int) -> None:
 def _alert(context: Context) -> None:
     """In CI, where nobody watches, tell people what is wrong; a stage leaves that to another job.
 
+    So does a job whose workflow says so, as it has no right to tell anybody.
     A target that fails changes nothing: the book of alerts has it, and the next run tries again.
     """
-    if not (terminal.in_ci() and context.workspace.config.alerts) or meter.current().stage:
+    if not (terminal.in_ci() and context.workspace.config.alerts):
+        return
+    if meter.current().stage or job.asked("alerts") == LATER:
         return
     from release.flows.alerts import alert
 

@@ -6,7 +6,10 @@ nothing else is the worse for it.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import cast
+
+from msgspec.structs import replace
 
 from release.adapters import terminal
 from release.adapters.ledger import Ledger, documents
@@ -17,6 +20,8 @@ from release.model.runs import Ran, Runs, Update
 from release.model.snapshot import State
 
 NAME = "runs"
+SITE_JOBS = ("render", "deploy")
+"""The jobs that write the site in CI, and bring it to its readers."""
 TRIES = 3
 """How often the book is taken up again when another run wrote into it meanwhile."""
 
@@ -63,6 +68,20 @@ def keep(context: Context, run: Ran, *, share: bool) -> None:
             ledger.fetch()
         else:
             return
+
+
+def keep_deployment(context: Context, jobs: Mapping[str, str], *, share: bool) -> None:
+    """Write down how the site was deployed by jobs that may write nothing down themselves.
+
+    :param jobs: how the jobs of this CI run ended, by name.
+    :raises TryAgainError: as :func:`keep`.
+    """
+    ended = {name: jobs[name] for name in SITE_JOBS if jobs.get(name) in {"success", "failure"}}
+    if not ended:
+        return
+    failed = "failure" in ended.values()
+    run = ran(context, "status.publish", Meter(stage="deploy"), int(failed))
+    keep(context, replace(run, seconds=0.0), share=share)
 
 
 def _write(ledger: Ledger, project: str, run: Ran, *, share: bool) -> None:

@@ -358,7 +358,7 @@ def alert(context: Context, *, dry_run: bool) -> Outcome:
         told = alerting.alert(
             context,
             repository,
-            failed_jobs=job.failed(),
+            jobs=job.results(),
             share=terminal.in_ci(),
             dry_run=dry_run,
         )

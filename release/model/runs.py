@@ -23,11 +23,11 @@ class Ran(Noun, frozen=True, kw_only=True):
     """One run of one task; in CI each job of a workflow's run is one.
 
     ``run`` is the CI service's id of the run, or a random one. ``failure`` is the kind of what went
-    wrong. ``seconds`` is how long it took, ``steps`` how long each step, of a release or of a scan;
-    ``retries`` how often a server was asked again. ``credential`` is the source whose credential an
-    upload used, ``version`` what was being released,
-    ``actor`` who let a CI service run it. ``scanners`` are their states, where it
-    scanned. ``update`` is that of the status site after the run, where one followed it.
+    wrong. ``seconds`` is how long it took, 0 where nobody measured that, ``steps`` how long each
+    step, of a release or of a scan; ``retries`` how often a server was asked again. ``credential``
+    is the source whose credential an upload used, ``version`` what was being released, ``actor``
+    who let a CI service run it. ``scanners`` are their states, where it scanned. ``update`` is that
+    of the status site after the run, where one followed it.
     """
 
     run: str

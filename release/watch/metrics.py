@@ -220,7 +220,7 @@ def _status(ran: Iterable[Ran], probes: Probes | None, now: datetime) -> Updates
         updates=len(every),
         succeeded=len(good),
         failed=dict(Counter(one.failure for one in every if one.failure)),
-        seconds=spread(one.seconds for one in good),
+        seconds=spread(one.seconds for one in good if one.seconds),
         last_at=max((one.at for one in good), default=None),
         uptime=tuple(one for one in told if one.checks),
     )
