@@ -84,6 +84,13 @@ def harmless(text: str) -> str:
     return COMMAND.sub(lambda found: found[0].replace("::", ": :").replace("##", "# #"), text)
 
 
+def page() -> str:
+    """The address of this run's page at the CI service; empty where it tells of none."""
+    server, project = process.variable(SERVER), process.variable("GITHUB_REPOSITORY")
+    run = process.variable("GITHUB_RUN_ID")
+    return f"{server}/{project}/actions/runs/{run}" if server and project and run else ""
+
+
 @contextmanager
 def folded(title: str) -> Iterator[None]:
     """Around what others say on stderr: GitHub's log folds it away under a title.
