@@ -8,11 +8,13 @@ from invoke.collection import Collection
 from invoke.context import Context as Shell
 from invoke.tasks import task
 
+from release.adapters import progress
 from release.pipelines import COMMON
 
 if TYPE_CHECKING:
     from release.flows.console import Outcome
     from release.flows.context import Context
+    from status_site.publish import Destination
 
 
 @task(help=COMMON | {"output": "where the site goes (default: security-status/ of the project)"})
@@ -205,14 +207,16 @@ def _publish(context: Context, to: str, *, dry_run: bool) -> Outcome:
     from status_site.build import FOLDER
     from status_site.publish import destination, publish_site
 
-    place = destination(to)
+    place = _Counted(destination(to))
     folder = context.workspace.root / FOLDER
+    context.tell("writing the site ...")
     try:
         _build(context, "")
     except DocumentError:
         if not dry_run:
             publish_site(folder, to, place)
         raise
+    context.tell(f"bringing it to {to} ...")
     done = publish_site(folder, to, place, dry_run=dry_run)
     would = "would be " if dry_run else ""
     text = f"{to}: {len(done.written)} file(s) {would}written, {len(done.removed)} {would}removed"
@@ -221,6 +225,21 @@ def _publish(context: Context, to: str, *, dry_run: bool) -> Outcome:
     if dry_run:
         ending = Ending("nothing was changed there", "the same command without --dry-run")
     return Outcome(done, text, ending=ending)
+
+
+class _Counted:
+    """A place, which tells whoever watches how much was written there."""
+
+    def __init__(self, place: Destination) -> None:
+        self.digests, self.digest, self.delete = place.digests, place.digest, place.delete
+        self._place = place
+        self._written = 0
+
+    def put(self, name: str, data: bytes, kind: str) -> None:
+        """Write a file."""
+        self._place.put(name, data, kind)
+        self._written += len(data)
+        progress.moved("written", self._written, 0)
 
 
 def _grade(grade: str | None) -> str:
