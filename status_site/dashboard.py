@@ -107,7 +107,7 @@ def dashboard(figures: StatusMetrics, status: SecurityStatus) -> Dashboard | Non
         return None
     until = found.as_of.astimezone(UTC).date() - timedelta(days=1)
     makers = (_releases(found, status), _publishing(found), _scans(found, until))
-    more = (_exposure(found), _response(found), _ci(found, until))
+    more = (_exposure(found), _response(found), _updates(found, until), _ci(found, until))
     return Dashboard(found.since, until, tuple(_tiles(found)), (*makers, *more))
 
 
@@ -350,6 +350,79 @@ def _response(found: Metrics) -> Part:
     heads = ("Severity", "Remedied", "In time", "On average", "Open", "Late")
     said = "What was remedied, and how much of it in the time that its severity is given."
     return Part(*title, said, tables=(Table("Remedies by severity", heads, rows),))
+
+
+def _updates(found: Metrics, until: date) -> Part:
+    it, title = found.status, ("status", "This site")
+    uptime = tuple(
+        Row(
+            f"{count_of(one.days, 'day')}",
+            (str(one.checks), f"{one.percent:g} %", str(one.unknown)),
+            bar(
+                [
+                    ("ok", one.good),
+                    ("none", one.unknown),
+                    ("failed", one.checks - one.good - one.unknown),
+                ],
+                one.checks,
+            ),
+        )
+        for one in it.uptime
+    )
+    available = Table("How available it was", ("Last", "Checks", "Good", "Saw nothing"), uptime)
+    if not it.updates:
+        said = "No update of this site has been measured yet."
+        return Part(*title, said, tables=(available,) if uptime else ())
+    took = f" One takes {_seconds(it.seconds.median)} (median)." if it.seconds else ""
+    said = f"{it.succeeded} of {count_of(it.updates, 'update')} succeeded.{took}"
+    failed = sorted(it.failed.items())
+    ended = Table(
+        "How updates ended",
+        ("Outcome", "Updates"),
+        tuple(
+            Row(name, (str(count),), bar([(tone, count)], it.updates))
+            for name, tone, count in (
+                ("succeeded", "ok", it.succeeded),
+                *((f"failed: {kind}", "failed", count) for kind, count in failed),
+            )
+        ),
+    )
+    told = [day for day in found.days if day.updates]
+    charts = (_update_days(told, until),) if told else ()
+    return Part(*title, said, charts, (ended, available) if uptime else (ended,))
+
+
+def _update_days(told: Sequence[RunDay], until: date) -> Chart:
+    by_day = {day.day: day for day in told}
+    first = until - timedelta(days=DAYS - 1)
+    bad = [day for day in told if day.updates_failed]
+    rows = tuple(
+        Row(date_of(day.day), (str(day.updates), str(day.updates_failed))) for day in reversed(bad)
+    )
+    label = (
+        f"The {DAYS} days to {date_of(until)}: updates on {count_of(len(told), 'day')}, "
+        f"with one that failed on {count_of(len(bad), 'day')}"
+    )
+    days = [by_day.get(first + timedelta(days=number)) for number in range(DAYS)]
+    return Chart(
+        caption="How updates went, day by day",
+        drawing=strip([_tone_of_updates(day) for day in days], label),
+        first=date_of(first),
+        last=date_of(until),
+        legend=(
+            ("ok", "All succeeded"), ("partial", "Some failed"), ("failed", "All failed"),
+            ("none", "No update"),
+        ),
+        table=Table("Days with an update that failed", ("Day", "Updates", "Failed"), rows),
+    )  # fmt: skip
+
+
+def _tone_of_updates(day: RunDay | None) -> str:
+    if day is None or not day.updates:
+        return "none"
+    if not day.updates_failed:
+        return "ok"
+    return "failed" if day.updates_failed == day.updates else "partial"
 
 
 def _ci(found: Metrics, until: date) -> Part:

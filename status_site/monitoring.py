@@ -5,8 +5,16 @@ from __future__ import annotations
 from datetime import datetime
 
 from release.model.base import Document, Instant, Noun
-from release.model.monitoring import CheckState, Latency, Probe, ProbeDay, Probes, TroubleKind
-from release.watch.ring import Uptime, believable, failing_since, uptimes
+from release.model.monitoring import (
+    CheckState,
+    Latency,
+    Probe,
+    ProbeDay,
+    Probes,
+    TroubleKind,
+    Uptime,
+)
+from release.watch.ring import believable, failing_since, uptimes
 
 RECENT = 7
 """Days over which the latency is told."""

@@ -8,6 +8,7 @@ from invoke.collection import Collection
 from invoke.context import Context as Shell
 from invoke.tasks import task
 
+from release.adapters import progress
 from release.pipelines import COMMON
 
 if TYPE_CHECKING:
@@ -158,6 +159,15 @@ def badges(
     console.run("status.badges", body, project=project, at="", json=json)
 
 
+CHECKED = {
+    "ok": "readers get the whole site, of one build, and fresh",
+    "settling": "it was published just now, and is not everywhere yet",
+    "failed": "readers do not get what they should",
+    "unknown": "what readers get cannot be told from here, and unknown is not well",
+}
+"""What the state of a check means."""
+
+
 def _build(context: Context, output: str) -> Outcome:
     """Lay the ledger's documents out, and build the site of them."""
     from pathlib import Path
@@ -165,6 +175,7 @@ def _build(context: Context, output: str) -> Outcome:
     from release.errors import DocumentError
     from release.flows.after_run import refresh
     from release.flows.console import Outcome
+    from release.flows.endings import Ending
     from status_site.build import FOLDER, mark_failed
     from status_site.site import build_site
 
@@ -181,28 +192,60 @@ def _build(context: Context, output: str) -> Outcome:
         f"{status.project}: grade {status.security_grade or 'withheld'}, "
         f"{status.vulnerability_summary.total} open finding(s)\n{built.folder / 'index.html'}"
     )
-    return Outcome(status, text)
+    withheld = "the site gives no grade: something is unknown, too old or failed, and it says what"
+    means = "the site says what is known, until its time is over"
+    ending = Ending(
+        means if status.security_grade else withheld,
+        "status.publish brings it to its readers; status.serve shows it here",
+    )
+    return Outcome(status, text, ending=ending)
 
 
 def _publish(context: Context, to: str, *, dry_run: bool) -> Outcome:
     """Bring the site to its place; after an update that failed, the last good one, marked."""
     from release.errors import DocumentError
     from release.flows.console import Outcome
+    from release.flows.endings import Ending
     from status_site.build import FOLDER
     from status_site.publish import destination, publish_site
 
-    place = destination(to)
+    place = _Counted(destination(to))
     folder = context.workspace.root / FOLDER
+    context.tell("writing the site ...")
     try:
         _build(context, "")
     except DocumentError:
         if not dry_run:
             _publish_marked(context, folder, to, place)
         raise
+    context.tell(f"bringing it to {to} ...")
     done = publish_site(folder, to, place, dry_run=dry_run)
     would = "would be " if dry_run else ""
     text = f"{to}: {len(done.written)} file(s) {would}written, {len(done.removed)} {would}removed"
-    return Outcome(done, text)
+    means = f"readers get build {done.build_id[:12]}, with {_grade(done.grade)}"
+    ending = Ending(means, "status.check looks at the site as they get it")
+    if dry_run:
+        ending = Ending("nothing was changed there", "the same command without --dry-run")
+    return Outcome(done, text, ending=ending)
+
+
+class _Counted:
+    """A place, which tells whoever watches how much was written there."""
+
+    def __init__(self, place: Destination) -> None:
+        self.digests, self.digest, self.delete = place.digests, place.digest, place.delete
+        self._place = place
+        self._written = 0
+
+    def put(self, name: str, data: bytes, kind: str) -> None:
+        """Write a file."""
+        self._place.put(name, data, kind)
+        self._written += len(data)
+        progress.moved("written", self._written, 0)
+
+
+def _grade(grade: str | None) -> str:
+    return f"grade {grade}" if grade else "the grade withheld"
 
 
 def _publish_marked(context: Context, folder: Path, to: str, place: Destination) -> None:
@@ -220,6 +263,7 @@ def _check(context: Context, url: str, *, keep: bool, tries: int, spacing: int) 
     """Look at the site; keep what was seen of the project's own one."""
     from release.adapters.terminal import in_ci
     from release.flows.console import Outcome
+    from release.flows.endings import Ending
     from release.watch.verdict import CODES, alarms
     from status_site.monitor import check as monitor
 
@@ -228,10 +272,13 @@ def _check(context: Context, url: str, *, keep: bool, tries: int, spacing: int) 
     keep = keep and monitor.is_ours(context, done)
     if keep:
         done = monitor.record(context, done, share=in_ci())
-    text = "\n".join(monitor.lines(done))
+    text = "\n".join(line for line in monitor.lines(done) if not line.startswith("next: "))
+    remedies = "; ".join(dict.fromkeys(trouble.remedy for trouble in done.troubles))
+    ending = Ending(CHECKED[done.state], remedies or "nothing")
     code = CODES[done.state] or (CODES["settling"] if keep and not done.recorded else 0)
     repository = context.place.name if done.recorded else None
-    return Outcome(done, text, code, repository, alarms=alarms(done) if keep else ())
+    raised = alarms(done) if keep else ()
+    return Outcome(done, text, code, repository, alarms=raised, ending=ending)
 
 
 collection = Collection("status", build, publish, serve, check, badges)

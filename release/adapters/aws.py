@@ -156,9 +156,15 @@ def in_our_words(act: str) -> Iterator[None]:
         told = error.response.get("Error", {})
         code, words = told.get("Code", "unknown"), hide(str(told.get("Message", "")))
         if code in TEMPORARY:
-            raise UnreachableError(f"AWS could not {act} now", why=f"{code}: {words}") from None
+            raise UnreachableError(
+                f"AWS could not {act} now", why=f"{code}: {words}", remedy="run again in a while"
+            ) from None
         raise AwsError(
-            f"AWS does not let us {act}", code=code, why=f"{code}: {words}", failure="auth"
+            f"AWS does not let us {act}",
+            code=code,
+            why=f"{code}: {words}",
+            remedy="see whether the role is right, and allows it: aws.check",
+            failure="auth",
         ) from None
     except BotoCoreError as error:
         raise UnreachableError(

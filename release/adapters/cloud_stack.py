@@ -105,7 +105,9 @@ def propose(
     if found["Status"] == "FAILED" and not _is_empty(found):
         forget(cloud, name, change_set, new=new)
         raise FailedError(
-            "CloudFormation cannot plan the change", why=found.get("StatusReason", "")
+            "CloudFormation cannot plan the change",
+            why=found.get("StatusReason", ""),
+            remedy="mend what it names, in the template or in [tool.release-warden.aws]",
         )
     return change_set, tuple(_change(one["ResourceChange"]) for one in found["Changes"])
 
@@ -120,7 +122,9 @@ def _settled(cloud: Cloud, name: str, change_set: str) -> dict[str, Any]:
             )
         if not found["Status"].endswith(("PENDING", "IN_PROGRESS")):
             return found
-    raise TryAgainError("CloudFormation takes too long to plan the change")
+    raise TryAgainError(
+        "CloudFormation takes too long to plan the change", remedy="run again in a while"
+    )
 
 
 def forget(cloud: Cloud, name: str, change_set: str, *, new: bool) -> None:
@@ -181,7 +185,11 @@ def drift(cloud: Cloud, name: str) -> tuple[str, ...]:
         with in_our_words("look for drift"):
             state = client.describe_stack_drift_detection_status(StackDriftDetectionId=number)
         if state["DetectionStatus"] == "DETECTION_FAILED":
-            raise FailedError("drift could not be looked for", why=state["DetectionStatusReason"])
+            raise FailedError(
+                "drift could not be looked for",
+                why=state["DetectionStatusReason"],
+                remedy="run aws.check again in a while",
+            )
         if state["DetectionStatus"] == "DETECTION_COMPLETE":
             break
     with in_our_words("see the drift"):

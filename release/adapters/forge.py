@@ -378,7 +378,11 @@ class GitHub:
             if not following:
                 return
             url = following[0]
-        raise ForgeError(f"GitHub's list has no end after {MOST_PAGES} pages", why=url)
+        raise ForgeError(
+            f"GitHub's list has no end after {MOST_PAGES} pages",
+            why=url,
+            remedy="run again; if it lasts, GitHub is at fault",
+        )
 
     def _json(
         self, method: str, url: str, kind: type[T], document: dict[str, Any] | None = None

@@ -7,6 +7,7 @@ can become an output, a heading or a command to the runner (GitHub's "Workflow c
 from __future__ import annotations
 
 import re
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -83,6 +84,34 @@ def harmless(text: str) -> str:
     return COMMAND.sub(lambda found: found[0].replace("::", ": :").replace("##", "# #"), text)
 
 
+def page() -> str:
+    """The address of this run's page at the CI service; empty where it tells of none."""
+    server, project = process.variable(SERVER), process.variable("GITHUB_REPOSITORY")
+    run = process.variable("GITHUB_RUN_ID")
+    return f"{server}/{project}/actions/runs/{run}" if server and project and run else ""
+
+
+@contextmanager
+def folded(title: str) -> Iterator[None]:
+    """Around what others say on stderr: GitHub's log folds it away under a title.
+
+    :param title: our own words.
+    """
+    if not process.variable("GITHUB_ACTIONS"):
+        yield
+        return
+    _say(f"::group::{title}")
+    try:
+        yield
+    finally:
+        _say("::endgroup::")
+
+
+def _say(command: str) -> None:
+    sys.stderr.write(f"{command}\n")
+    sys.stderr.flush()
+
+
 @contextmanager
 def credential_for(address: str) -> Iterator[tuple[str, ...]]:
     """Options for git under which it shows the job's token to the job's own server, and no other.
@@ -120,8 +149,8 @@ def is_blind(address: str) -> bool:
 JOBS = "RELEASE_WARDEN_JOBS"
 
 
-def failed() -> tuple[str, ...] | None:
-    """The jobs before this one that failed; ``None`` where no workflow tells of them.
+def results() -> dict[str, str] | None:
+    """How the jobs before this one ended, by name; ``None`` where no workflow tells of them.
 
     ``RELEASE_WARDEN_JOBS`` holds GitHub's ``toJSON(needs)``: by job its result and its outputs.
 
@@ -136,7 +165,7 @@ def failed() -> tuple[str, ...] | None:
         raise UsageError(
             f"{JOBS} does not tell of jobs", why=str(error), remedy="set it to toJSON(needs)"
         ) from error
-    return tuple(sorted(name for name, one in jobs.items() if one.result == "failure"))
+    return {name: one.result for name, one in sorted(jobs.items())}
 
 
 class _Job(msgspec.Struct, frozen=True):

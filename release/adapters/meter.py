@@ -31,7 +31,8 @@ class Listener(Protocol):
 class Meter:
     """The figures of one run.
 
-    ``run`` names it; ``steps`` are seconds by name, those of one name added up.
+    ``run`` names it; ``steps`` are seconds by name, those of one name added up. ``updating`` is how
+    many seconds the update of the status site after it took, and what it failed of.
     """
 
     run: str = field(default_factory=lambda: process.variable(RUN) or secrets.token_hex(8))
@@ -44,6 +45,7 @@ class Meter:
     retries: int = 0
     steps: dict[str, float] = field(default_factory=dict)
     scanners: dict[str, str] = field(default_factory=dict)
+    updating: tuple[float, str] | None = None
     listeners: list[Listener] = field(default_factory=list)
 
     @property

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -16,9 +17,11 @@ from typing import TYPE_CHECKING
 
 from invoke.exceptions import Exit
 
-from release.adapters import process
+from release.adapters import job, process
 from release.adapters.meter import Meter
 from release.adapters.terminal import write_error
+from release.errors import WardenError
+from release.ship.failures import failure_of
 
 if TYPE_CHECKING:
     from opentelemetry.metrics import Meter as Instruments
@@ -138,6 +141,8 @@ class _Telling:
             "cicd.pipeline.action.name": "RUN",
             "cicd.pipeline.run.id": meter.run,
         }
+        if page := job.page():
+            attributes["cicd.pipeline.run.url.full"] = page
         with self.tracer.start_as_current_span(
             f"RUN {task}",
             context=parent,
@@ -193,17 +198,26 @@ class _Steps:
         }
         if kind(name):
             attributes["cicd.pipeline.task.type"] = kind(name)
+        if page := job.page():
+            attributes["cicd.pipeline.task.run.url.full"] = page
         with self.tracer.start_as_current_span(
             name, attributes=attributes, record_exception=False, set_status_on_exception=False
         ) as span:
-            ended = "failure"
             try:
                 yield
-                ended = "success"
             finally:
-                span.set_attribute("cicd.pipeline.task.run.result", ended)
-                if ended == "failure":
+                span.set_attributes(_outcome(sys.exception()))
+                if sys.exception():
                     span.set_status(Status(StatusCode.ERROR))
+
+
+def _outcome(error: BaseException | None) -> dict[str, str]:
+    """The result of a step by the conventions, with the class of what it failed of; no words."""
+    if error is None:
+        return {"cicd.pipeline.task.run.result": "success"}
+    ended = "cancellation" if isinstance(error, KeyboardInterrupt) else "failure"
+    kind = failure_of(error) if isinstance(error, WardenError) else type(error).__name__
+    return {"cicd.pipeline.task.run.result": ended, "error.type": kind}
 
 
 class _Deaf(logging.Handler):

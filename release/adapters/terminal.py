@@ -1,4 +1,4 @@
-"""The door to the terminal: lines that stay, a live line for what goes on, and its width."""
+"""The door to the terminal: who sits there, questions, coloured lines and its width."""
 
 from __future__ import annotations
 
@@ -6,58 +6,17 @@ import getpass
 import io
 import shutil
 import sys
-from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
-from release.adapters import job, process
+from release.adapters import job, process, progress
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
-    from rich.progress import Progress
 
 GOES_ON = " ..."
 """The end of a line that tells what goes on from now until the next line."""
 UNCUT = 10_000
 """Columns where nobody watches: no line is as long."""
-
-
-class Voice:
-    """Says lines of progress on stderr.
-
-    In CI and where stderr is no terminal they are plain. At a terminal a line that ends in
-    :data:`GOES_ON` stays live, with the time that it takes, until the next line comes.
-    """
-
-    def __init__(self) -> None:
-        self._lively = is_lively()
-        self._live: Progress | None = None
-
-    def __call__(self, line: str) -> None:
-        """Say a line."""
-        self._hush()
-        if not self._lively:
-            sys.stderr.write(job.harmless(line) + "\n")
-            sys.stderr.flush()
-        elif line.endswith(GOES_ON):
-            self._live = _live_line(line.removesuffix(GOES_ON))
-        else:
-            write_error(line, "dim")
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._hush()
-
-    def _hush(self) -> None:
-        if self._live:
-            self._live.stop()
-            self._live = None
 
 
 def is_attended() -> bool:
@@ -74,33 +33,24 @@ def agree(question: str) -> bool:
     """Ask a person for a yes; where nobody sits, nobody is asked and it counts as given."""
     if not is_attended():
         return True
-    sys.stderr.write(f"{question} [y/N] ")
-    sys.stderr.flush()
-    return sys.stdin.readline().strip().lower() in {"y", "yes"}
+    with progress.watcher().paused():
+        sys.stderr.write(f"{question} [y/N] ")
+        sys.stderr.flush()
+        return sys.stdin.readline().strip().lower() in {"y", "yes"}
 
 
 def hidden(question: str) -> str:
     """A secret, asked for without showing it; where stdin is no terminal, what comes there."""
     if not sys.stdin.isatty():
         return sys.stdin.read()
-    return getpass.getpass(question, stream=sys.stderr)
+    with progress.watcher().paused():
+        return getpass.getpass(question, stream=sys.stderr)
 
 
 def is_lively() -> bool:
     """Whether stderr is a terminal that somebody watches."""
     watched = sys.stderr.isatty() and not process.variable("CI")
     return watched and process.variable("TERM") != "dumb"
-
-
-def _live_line(text: str) -> Progress:
-    from rich.console import Console
-    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-
-    columns = SpinnerColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn()
-    live = Progress(*columns, console=Console(stderr=True), transient=True)
-    live.add_task(text)
-    live.start()
-    return live
 
 
 def write_error(text: str, style: str) -> None:

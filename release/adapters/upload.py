@@ -20,7 +20,7 @@ import tenacity
 import urllib3
 from packaging.utils import parse_sdist_filename, parse_wheel_filename
 
-from release.adapters import meter
+from release.adapters import meter, progress
 from release.adapters.credentials import Credential, hide
 from release.adapters.index import SimpleIndex
 from release.adapters.repository import Repository
@@ -163,6 +163,7 @@ def _deliver(repository: Repository, index: SimpleIndex, archive: Archive, path:
         stop=tenacity.stop_after_attempt(ATTEMPTS),
         retry=tenacity.retry_if_exception_type(TryAgainError),
         wait=_pause,
+        before_sleep=_tell_pause,
         reraise=True,
     )
     for attempt in tries:
@@ -181,6 +182,14 @@ def _pause(state: tenacity.RetryCallState) -> float:
     asked = error.__cause__.pause if error and isinstance(error.__cause__, _NotTaken) else 0
     usual = tenacity.wait_exponential(multiplier=0.5, max=8) + tenacity.wait_random(0, 0.5)
     return max(asked, usual(state))
+
+
+def _tell_pause(state: tenacity.RetryCallState) -> None:
+    """Tell of the wait before the next try, in our own words."""
+    error = state.outcome.exception() if state.outcome else None
+    sent = error.__cause__ if error else None
+    code = sent.code if isinstance(sent, _NotTaken) else 0
+    progress.waits(state.upcoming_sleep, f"HTTP {code}" if code else "the index did not answer")
 
 
 def _arrived(index: SimpleIndex, archive: Archive, error: _NotTaken) -> bool:
@@ -209,6 +218,7 @@ def await_listing(
         stop=tenacity.stop_after_delay(patience),
         retry=tenacity.retry_if_exception_type(TryAgainError),
         wait=tenacity.wait_exponential(multiplier=0.05, max=10),
+        before_sleep=lambda state: progress.waits(state.upcoming_sleep, "not listed yet"),
         reraise=True,
     )
     return tries(_look, index, project, archives)
@@ -330,7 +340,8 @@ def _hushed(credential: Credential) -> Iterator[None]:
         with contextlib.redirect_stdout(talk):
             yield
     except (_NotTaken, RepositoryError):
-        sys.stderr.write(hide(credential, talk.getvalue()))
+        with progress.watcher().paused():
+            sys.stderr.write(hide(credential, talk.getvalue()))
         raise
 
 
@@ -382,6 +393,7 @@ class _LimitedAdapter(requests.adapters.HTTPAdapter):
         proxies: Mapping[str, str] | None = None,
     ) -> requests.Response:
         """As the base class, with time limits where the caller has none."""
+        _watch(request.body)
         got = super().send(request, True, timeout or TIMEOUT, verify, cert, proxies)
         try:
             body = read_whole(got)
@@ -394,6 +406,15 @@ class _LimitedAdapter(requests.adapters.HTTPAdapter):
             io.BytesIO(body), headers, got.status_code, reason=got.reason, preload_content=False
         )
         return self.build_response(request, read)
+
+
+def _watch(body: object) -> None:
+    """Tell how much of a file has gone out; twine's own bar would draw over what is shown."""
+    from requests_toolbelt import MultipartEncoderMonitor
+
+    if isinstance(body, MultipartEncoderMonitor):
+        name = dict(body.encoder.fields)["content"][0]
+        body.callback = lambda sent: progress.moved(name, sent.bytes_read, sent.len)
 
 
 def _failure(repository: Repository, archive: Archive, error: _NotTaken) -> WardenError:

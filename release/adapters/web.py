@@ -15,7 +15,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit, urlunsplit
 
-from release.adapters import meter, process
+from release.adapters import meter, process, progress
 from release.errors import UnreachableError
 
 if TYPE_CHECKING:
@@ -162,6 +162,7 @@ def ask(
         stop=tenacity.stop_after_attempt(attempts),
         retry=tenacity.retry_if_exception_type(Busy),
         wait=_pause,
+        before_sleep=_tell_pause,
         reraise=True,
     )
     request = requests.Request(method, url, headers=headers, data=body, auth=auth)
@@ -312,14 +313,29 @@ def read_whole(got: requests.Response, patience: Patience | None = None) -> byte
 
     patience = patience or _usual()
     end = time.monotonic() + patience.deadline
+    name, whole = urlsplit(got.url).path.rpartition("/")[2], _length(got)
     body = bytearray()
     while chunk := got.raw.read1(1 << 16, decode_content=True):
         body += chunk
+        progress.moved(name, len(body), whole)
         if len(body) > patience.largest:
             raise requests.RequestException(f"an answer of more than {patience.largest >> 20} MiB")
         if time.monotonic() > end:
             raise requests.Timeout(f"no end after {patience.deadline:g} seconds")
     return bytes(body)
+
+
+def _length(got: requests.Response) -> int:
+    """How long a body will be; 0 where that is not told, or told of it as it is packed."""
+    told = got.headers.get("Content-Length", "")
+    return int(told) if told.isdecimal() and "Content-Encoding" not in got.headers else 0
+
+
+def _tell_pause(state: tenacity.RetryCallState) -> None:
+    """Tell of the wait before the next try; a cause may hold anything, and is not told."""
+    error = state.outcome.exception() if state.outcome else None
+    why = "it did not answer" if error is None or error.__cause__ else str(error)
+    progress.waits(state.upcoming_sleep, f"{urlsplit(state.args[1].url).hostname}: {why}")
 
 
 def _pause(state: tenacity.RetryCallState) -> float:

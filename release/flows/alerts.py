@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from release.adapters.ledger import documents
@@ -11,7 +12,7 @@ from release.errors import TryAgainError, WardenError
 from release.flows.context import Context
 from release.flows.history import history
 from release.flows.reconcile import reconcile
-from release.flows.runs import TRIES, book
+from release.flows.runs import TRIES, book, keep_deployment
 from release.model.alerts import Alert, Alerts
 from release.model.heartbeat import Heartbeat
 from release.watch.alerts import World, alerts
@@ -33,23 +34,25 @@ def alert(
     context: Context,
     repository: Repository | None,
     *,
-    failed_jobs: tuple[str, ...] | None = None,
+    jobs: Mapping[str, str] | None = None,
     share: bool = True,
     dry_run: bool = False,
 ) -> Told:
     """Look at what is wrong, and tell the targets what they do not know yet.
 
     :param repository: where to look for versions that the ledger does not know; ``None`` not to.
-    :param failed_jobs: jobs of this CI run that failed, without the right to write it down;
-        ``None`` where nobody tells of jobs.
+    :param jobs: how the jobs of this CI run ended, of which some may write nothing down; ``None``
+        where nobody tells of jobs.
     :param share: write at the remote first, where there is one.
     :param dry_run: tell nobody.
     :raises ConfigError: a target is not configured as it needs to be.
     :raises TryAgainError: the book of alerts could not be written; people may be told twice.
     """
     now = context.clock.now()
+    if jobs and not dry_run:
+        keep_deployment(context, jobs, share=share)
     known = _book(context)
-    wrong = alerts(_world(context, repository, failed_jobs, known), now)
+    wrong = alerts(_world(context, repository, jobs, known), now)
     targets = _targets(context)
     notices = due(known, wrong, tuple(targets), now)
     if dry_run:
@@ -68,7 +71,7 @@ def _targets(context: Context) -> dict[str, Target]:
 def _world(
     context: Context,
     repository: Repository | None,
-    failed_jobs: tuple[str, ...] | None,
+    jobs: Mapping[str, str] | None,
     known: Alerts,
 ) -> World:
     ledger = context.ledger
@@ -78,7 +81,7 @@ def _world(
         heartbeat=ledger.read(Heartbeat, ledger.tip("heartbeat"), "heartbeat.json"),
         reconciliation=reconcile(context, repository, rebuild=False) if repository else None,
         budget=context.workspace.config.policy.releases_per_week,
-        failed_jobs=failed_jobs,
+        jobs=jobs,
         standing=known.standing,
     )
 

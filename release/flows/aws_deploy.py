@@ -150,7 +150,10 @@ def _problems(cloud: Cloud, name: str, stack: Stack | None, given: dict[str, str
     """What would fail, or lock us out."""
     found = []
     if stack and stack.status.endswith("_IN_PROGRESS"):
-        raise TryAgainError(f"the stack {name} is being changed ({stack.status})")
+        raise TryAgainError(
+            f"the stack {name} is being changed ({stack.status})",
+            remedy="run again when CloudFormation is done",
+        )
     if stack and stack.status not in GOOD:
         found.append(
             f"the stack is {stack.status} ({stack.reason or 'no reason told'}): delete it with "

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from release.adapters import builder
+from release.adapters import builder, progress
 from release.errors import BuildError
 from release.flows.context import Context
 from release.ship import comparison
@@ -36,8 +36,8 @@ def build_twice(context: Context, commit: str, out: Path, *, tag: str | None = N
         context.workspace.scratch() as again,
         ThreadPoolExecutor(1) as pool,
     ):
-        second = pool.submit(_build, context, commit, again, epoch, tag)
-        first = _build(context, commit, out, epoch, tag)
+        second = pool.submit(_build, context, commit, again, epoch, tag, "once more, to compare")
+        first = _build(context, commit, out, epoch, tag, "what is shipped")
         try:
             sameness = comparison.sameness(first, second.result())
         except BuildError as error:
@@ -46,9 +46,9 @@ def build_twice(context: Context, commit: str, out: Path, *, tag: str | None = N
 
 
 def _build(
-    context: Context, commit: str, out: Path, epoch: int, tag: str | None
+    context: Context, commit: str, out: Path, epoch: int, tag: str | None, told: str
 ) -> dict[str, bytes]:
     workspace = context.workspace
-    with workspace.checkout(commit, tag=tag) as clone:
+    with progress.part(told), workspace.checkout(commit, tag=tag) as clone:
         built = builder.build(clone, out, epoch=epoch, index_url=workspace.config.index_url)
     return {path.name: path.read_bytes() for path in built}

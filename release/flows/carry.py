@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Protocol, Self, TypeVar
 
-from release.adapters import installer, meter, upload
+from release.adapters import installer, meter, progress, upload
 from release.adapters.index import SimpleIndex
 from release.adapters.ledger import Ledger
 from release.adapters.repository import Repository
@@ -108,6 +108,8 @@ def carry(context: Context, repository: Repository, load: L, steps: Iterable[str
     """
     watch = Stopwatch(context)
     meter.current().version = load.manifest.version
+    left = [name for name in steps if not _is_done(load, name)]
+    progress.planned(left)
     for name in steps:
         if not _is_done(load, name):
             act = partial(_patiently, partial(STEPS[name], context, repository, load))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,7 +15,8 @@ from release.adapters import job, meter, otel, terminal
 from release.adapters.clock import Clock
 from release.adapters.secrecy import scrub
 from release.adapters.stop import Stopped, stoppable
-from release.adapters.terminal import Voice, write_error
+from release.adapters.terminal import write_error
+from release.adapters.voice import Voice
 from release.adapters.workspace import open_workspace
 from release.errors import (
     FailedError,
@@ -27,6 +29,7 @@ from release.errors import (
 from release.flows import runs
 from release.flows.after_run import call_plugins, lay_out
 from release.flows.context import Context
+from release.flows.endings import Ending
 from release.flows.events import event_of, keep_event
 from release.flows.ping import ping
 from release.flows.seals import Seal, seals
@@ -35,7 +38,10 @@ from release.model.decision import Decision
 from release.model.error import Error
 from release.model.event import Event
 from release.model.heartbeat import Run
+from release.ship.failures import failure_of
 
+LATER = "later"
+"""What ``RELEASE_WARDEN_ALERTS`` says where another job of the workflow alerts."""
 SHARING = frozenset({"release.auto", "release.publish"})
 """What writes to the remote at a keyboard too, as it releases; all else does so in CI only."""
 
@@ -44,7 +50,8 @@ SHARING = frozenset({"release.auto", "release.publish"})
 class Outcome:
     """How a task ended.
 
-    ``document`` is what ``--json`` prints, ``text`` what a person reads, ``code`` the exit code.
+    ``document`` is what ``--json`` prints, ``text`` and ``ending`` what a person reads, ``code``
+    the exit code.
     With ``repository`` set, the documents are laid out for the plug-ins. ``alarms`` are what
     people are alerted to though the run itself did its work: each is kept as an event.
     """
@@ -55,6 +62,12 @@ class Outcome:
     repository: str | None = None
     decision: Decision | None = None
     alarms: tuple[WardenError, ...] = ()
+    ending: Ending | None = None
+
+    @property
+    def said(self) -> str:
+        """What happened; what it means, and what to do next."""
+        return f"{self.text.rstrip()}\n\n{self.ending}" if self.ending else self.text
 
 
 def run(
@@ -77,8 +90,8 @@ def run(
     :param to: the repository; empty for the configured one.
     :param releases: whether it releases: when it fails, what is irreversible so far is told, and
         the documents are laid out all the same.
-    :param watched: whether the documents are laid out when it fails, though it releases nothing,
-        and when it goes well again.
+    :param watched: whether the run is written down, and the documents are laid out when it fails,
+        though it releases nothing, and when it goes well again.
     :raises Exit: the code is not 0.
     """
     context: Context | None = None
@@ -97,14 +110,14 @@ def run(
             if context:
                 _tell_failure(task, context, error, hooks=releases or watched)
             raise Exit(code=error.exit_code) from error
-        _print(outcome.document, outcome.text, json)
+        _print(outcome.document, outcome.said, json)
         if outcome.code:
             raise Exit(code=outcome.code)
 
 
 def _tell_outcome(task: str, context: Context, outcome: Outcome, *, watched: bool) -> None:
     """Tell the job, the ring of events, the plug-ins and who listens outside how a run ended."""
-    job.summarize(task, outcome.text)
+    job.summarize(task, outcome.said)
     events = [_kept_event(task, context, alarm) for alarm in outcome.alarms]
     if outcome.repository:
         first = next(filter(None, events), None)
@@ -113,6 +126,8 @@ def _tell_outcome(task: str, context: Context, outcome: Outcome, *, watched: boo
             ping(context, task)
     elif watched and runs.failed_before(context, task):
         _after(task, context, context.place.name, outcome.code, outcome.decision)
+    elif watched:
+        _write_down(task, context, outcome.code)
 
 
 def report(error: WardenError, json: bool) -> None:
@@ -196,27 +211,38 @@ def _after(
     decision: Decision | None,
     event: Event | None = None,
 ) -> None:
-    """Write the run down, lay out the documents, call the plug-ins; none changes how it ended."""
+    """Lay out the documents, call the plug-ins, write the run down; none changes how it ended.
+
+    The site has no figure of this run yet: of runs it tells those up to the end of the last day.
+    """
+    ended = Run(
+        project=context.metadata.normalized_name,
+        repository=repository,
+        task=task,
+        outcome="error" if code else "ok",
+        exit_code=code,
+        at=context.clock.now(),
+        event=event,
+    )
+    began = time.perf_counter()
+    failure = _update(context, ended, decision)
+    meter.current().updating = round(time.perf_counter() - began, 3), failure
+    _write_down(task, context, code)
+    _alert(context)
+
+
+def _update(context: Context, ended: Run, decision: Decision | None) -> str:
+    """Lay out the documents, and call the plug-ins, such as the site; what it failed of, if so."""
     try:
         with _in_our_words():
-            _write_down(task, context, code)
-            _alert(context)
-            ended = Run(
-                project=context.metadata.normalized_name,
-                repository=repository,
-                task=task,
-                outcome="error" if code else "ok",
-                exit_code=code,
-                at=context.clock.now(),
-                event=event,
-            )
-            folder = lay_out(context, repository, run=ended, decision=decision)
+            folder = lay_out(context, ended.repository, run=ended, decision=decision)
             trouble = call_plugins(context.workspace, folder)
     except WardenError as error:
         context.tell(f"the documents could not be laid out: {error}")
-        return
+        return failure_of(error)
     if trouble:
         context.tell(f"a plug-in failed after the run: {trouble}")
+    return "tool" if trouble else ""
 
 
 def _write_down(task: str, context: Context, code: int) -> None:
@@ -226,17 +252,21 @@ def _write_down(task: str, context: Context, code: int) -> None:
     ran = runs.ran(context, task, meter.current(), code)
     share = terminal.in_ci() or task in SHARING
     try:
-        runs.keep(context, ran, share=share)
-    except TryAgainError as error:
+        with _in_our_words():
+            runs.keep(context, ran, share=share)
+    except WardenError as error:
         context.tell(f"the run is not in the shared book of runs: {error.what}")
 
 
 def _alert(context: Context) -> None:
     """In CI, where nobody watches, tell people what is wrong; a stage leaves that to another job.
 
+    So does a job whose workflow says so, as it has no right to tell anybody.
     A target that fails changes nothing: the book of alerts has it, and the next run tries again.
     """
-    if not (terminal.in_ci() and context.workspace.config.alerts) or meter.current().stage:
+    if not (terminal.in_ci() and context.workspace.config.alerts):
+        return
+    if meter.current().stage or job.asked("alerts") == LATER:
         return
     from release.flows.alerts import alert
 

@@ -20,6 +20,7 @@ def of_metrics(found: Metrics) -> str:
         ("releases", tuple(_releases(found))),
         ("publishing", tuple(_publishing(found))),
         ("scans", tuple(_scanning(found))),
+        ("status site", tuple(_status(found))),
         ("exposure", tuple(_exposure(found))),
         ("CI", tuple(_ci(found))),
     )
@@ -54,7 +55,21 @@ def _scanning(found: Metrics) -> Iterator[Row]:
     yield "scans", str(it.scans)
     for name, states in it.outcomes.items():
         yield f"  {name}", _counts(states)
-    yield "last", f"{it.age_hours:g} hours ago" if it.age_hours is not None else NONE
+    ago = f"{it.last_at:%Y-%m-%d %H:%M} UTC, {it.age_hours:g} hours ago" if it.last_at else NONE
+    yield "last", ago
+
+
+def _status(found: Metrics) -> Iterator[Row]:
+    it = found.status
+    yield "updates", f"{it.updates}, of which {it.succeeded} succeeded"
+    yield "failed, by class", _counts(it.failed)
+    yield "seconds", _spread(it.seconds, "s")
+    yield "last", f"{it.last_at:%Y-%m-%d %H:%M} UTC" if it.last_at else NONE
+    for one in it.uptime:
+        name = "available today" if one.days == 1 else f"available, {one.days} days"
+        yield name, f"{one.percent:g} % of {one.checks} checks, {one.unknown} unknown"
+    if not it.uptime:
+        yield "available", NONE
 
 
 def _exposure(found: Metrics) -> Iterator[Row]:

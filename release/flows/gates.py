@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 
-from release.adapters import process, terminal
+from release.adapters import job, process, progress, terminal
 from release.adapters.terminal import GOES_ON
 from release.errors import BlockedError, ToolError
 
@@ -17,8 +17,9 @@ DEFAULT = ("lint", "types", "tests")
 """What is run, where the noxfile has it, when the configuration names no gates."""
 
 STARTED = re.compile(r"(?:nox > Running|Starting) session ([^\s.]+?)(?:-\d[\w.]*)?(?:\.{3})?$")
-ENDED = re.compile(r"nox > Session ([^\s.]+?)(?:-\d[\w.]*)? (?:was|failed|skipped|abort)")
+ENDED = re.compile(r"nox > Session ([^\s.]+?)(?:-\d[\w.]*)? (was|failed|skipped|abort)")
 """What nox says of a session, where its interpreter may stand behind its name."""
+RESULTS = {"was": "green", "failed": "red", "skipped": "skipped", "abort": "aborted"}
 
 
 class Choice(msgspec.Struct, frozen=True):
@@ -76,7 +77,11 @@ def _sessions(folder: Path) -> frozenset[str]:
     try:
         return frozenset(item.name for item in msgspec.json.decode(done.raw, type=list[_Listed]))
     except msgspec.DecodeError as error:
-        raise ToolError("nox did not list the sessions as JSON", why=str(error)) from error
+        raise ToolError(
+            "nox did not list the sessions as JSON",
+            why=str(error),
+            remedy="see what it says: nox --list --json",
+        ) from error
 
 
 def run_gates(
@@ -90,8 +95,9 @@ def run_gates(
 ) -> tuple[str, ...]:
     """Run gates in a checkout of the release commit, side by side where the noxfile allows it.
 
-    Their talk goes to stderr. At a terminal one live line says which of them run and how many are
-    done, and the talk comes only if one is red.
+    Their talk goes to stderr as it comes, on GitHub as a group that can be folded: CI services end
+    a job that is silent for long. At a terminal it is shown which of them run and how they ended,
+    and the talk comes only if not all were green.
 
     :param environments: where nox keeps its environments, so that a second release is quick.
     :param report: where nox may write how each of them ended.
@@ -102,13 +108,7 @@ def run_gates(
     """
     argv = [*_nox(folder), "--envdir", str(environments), "--report", str(report)]
     argv += ["--parallel", "auto", "--session", *gates]
-    if tell and terminal.is_lively():
-        progress = Progress(gates, tell)
-        code = process.listen(argv, cwd=folder, env=process.environment(), hear=progress.hear)
-        tell("\n".join(progress.talk) if code else f"gates: {len(gates)} of {len(gates)} done")
-    else:
-        code = process.stream(argv, cwd=folder, env=process.environment())
-    if not code:
+    if not _run(argv, folder, gates, tell):
         return ()
     red = _red(report, gates)
     if set(red) <= waivable:
@@ -122,6 +122,24 @@ def run_gates(
     )
 
 
+def _run(
+    argv: list[str], folder: Path, gates: tuple[str, ...], tell: Callable[[str], None] | None
+) -> int:
+    """Run nox, its talk shown as it comes or kept; its exit code."""
+    env = process.environment()
+    if not (tell and terminal.is_lively()):
+        with job.folded(f"what nox says of {', '.join(gates)}"):
+            return process.stream(argv, cwd=folder, env=env)
+    heard = Progress(gates, tell)
+    code = 1  # also when somebody stops us: it may be the talk that shows what hangs
+    try:
+        code = process.listen(argv, cwd=folder, env=env, hear=heard.hear)
+    finally:
+        if code:
+            tell("\n".join(heard.talk))
+    return code
+
+
 @dataclass
 class Progress:
     """How far the gates are, by what nox says; ``talk`` is all of that."""
@@ -129,21 +147,19 @@ class Progress:
     gates: tuple[str, ...]
     tell: Callable[[str], None]
     talk: list[str] = field(default_factory=list)
-    running: dict[str, None] = field(default_factory=dict)
+    running: set[str] = field(default_factory=set)
     ended: set[str] = field(default_factory=set)
 
     def hear(self, line: str) -> None:
         """Take a line of nox's, and tell where something began or ended."""
         self.talk.append(line)
-        before = (tuple(self.running), len(self.ended))
-        if (began := STARTED.match(line)) and began[1] not in self.ended:
-            self.running[began[1]] = None
-        if end := ENDED.match(line):
-            self.running.pop(end[1], None)
+        if (began := STARTED.match(line)) and began[1] not in self.ended | self.running:
+            self.running.add(began[1])
+            progress.watcher().began(began[1])
+        if (end := ENDED.match(line)) and end[1] not in self.ended:
             self.ended.add(end[1])
-        if before != (tuple(self.running), len(self.ended)):
-            names = ", ".join(self.running) or "nox"
-            self.tell(f"gates: {len(self.ended)} of {len(self.gates)} done; {names}{GOES_ON}")
+            progress.watcher().ended(end[1], RESULTS[end[2]])
+            self.tell(f"gates: {len(self.ended)} of {len(self.gates)} done{GOES_ON}")
 
 
 def _red(report: Path, gates: tuple[str, ...]) -> tuple[str, ...]:

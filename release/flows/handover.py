@@ -125,7 +125,10 @@ def take_over(context: Context, digest: str, stage: Stage) -> Cargo:
         )
     strange = [file.name for file in listed.files if Path(file.name).name != file.name]
     if strange:
-        raise DocumentError(f"what was handed over names files elsewhere: {', '.join(strange)}")
+        raise DocumentError(
+            f"what was handed over names files elsewhere: {', '.join(strange)}",
+            remedy="run the stage before again; if nobody made that file by hand, look who did",
+        )
     files = {archive.name: (folder / archive.name).read_bytes() for archive in listed.files}
     differing = [f.name for f in listed.files if describe(f.name, files[f.name]) != f]
     if differing:

@@ -9,6 +9,7 @@ from release.flows.seals import seals
 from release.model.heartbeat import Heartbeat
 from release.model.history import History
 from release.model.metrics import Metrics
+from release.model.monitoring import Probes
 from release.model.record import Record
 from release.watch.metrics import Seen, metrics, until_today
 
@@ -32,10 +33,12 @@ def for_the_site(context: Context, told: History) -> Metrics:
 
 def _seen(context: Context, told: History) -> Seen:
     ledger = context.ledger
+    beat = ledger.tip("heartbeat")
     return Seen(
         runs=book(context),
         history=told,
         journals=tuple(seal.journal for seal in seals(ledger, context.place.name)),
         record=ledger.read(Record, ledger.tip("history"), "record.json"),
-        heartbeat=ledger.read(Heartbeat, ledger.tip("heartbeat"), "heartbeat.json"),
+        heartbeat=ledger.read(Heartbeat, beat, "heartbeat.json"),
+        probes=ledger.read(Probes, beat, "probes.json"),
     )

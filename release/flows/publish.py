@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from release.adapters import meter
+from release.adapters import meter, progress
 from release.adapters.repository import Repository
 from release.errors import BlockedError, IdenticalError, TryAgainError
 from release.flows.build import build_twice
@@ -39,6 +39,7 @@ def execute(
     :raises BlockedError: the plan has problems, or a gate is red.
     :raises IdenticalError: what was built has the content of the last release.
     """
+    progress.planned(step.name for step in agreed.steps)
     cargo = check(context, agreed)
     cargo = build(context, cargo, supplied)
     return converge(context, repository, record(context, cargo, sealing))
@@ -109,16 +110,17 @@ def record(context: Context, cargo: Cargo, sealing: Callable[[], None] = lambda:
     _require_quiet(context, cargo.plan)
     _refuse_identical(context, cargo.plan, content)
     sealing()
-    seal = take_seal(
-        context.ledger,
-        cargo.plan,
-        cargo.commit,
-        dict(cargo.files),
-        content=content,
-        entries=cargo.entries,
-        at=context.clock.now(),
-        waived=cargo.waived,
-    )
+    with meter.current().step("seal"):
+        seal = take_seal(
+            context.ledger,
+            cargo.plan,
+            cargo.commit,
+            dict(cargo.files),
+            content=content,
+            entries=cargo.entries,
+            at=context.clock.now(),
+            waived=cargo.waived,
+        )
     context.tell(f"seal: {seal.manifest.version} is fixed as {seal.manifest.seal[:12]}")
     return seal
 

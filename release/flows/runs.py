@@ -6,7 +6,10 @@ nothing else is the worse for it.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import cast
+
+from msgspec.structs import replace
 
 from release.adapters import terminal
 from release.adapters.ledger import Ledger, documents
@@ -14,7 +17,7 @@ from release.adapters.meter import Meter
 from release.errors import Failure, TryAgainError
 from release.flows.context import Context
 from release.model.heartbeat import Run
-from release.model.runs import Ran, Runs
+from release.model.runs import DEPLOYED, SITE_JOBS, Ran, Runs, Update
 from release.model.snapshot import State
 
 NAME = "runs"
@@ -40,7 +43,12 @@ def ran(context: Context, task: str, meter: Meter, code: int) -> Ran:
         retries=meter.retries,
         credential=meter.credential,
         scanners=cast("dict[str, State]", dict(meter.scanners)),
+        update=_update(*meter.updating) if meter.updating else None,
     )
+
+
+def _update(seconds: float, failure: str) -> Update:
+    return Update(seconds=seconds, failure=cast("Failure", failure) if failure else None)
 
 
 def keep(context: Context, run: Ran, *, share: bool) -> None:
@@ -59,6 +67,20 @@ def keep(context: Context, run: Ran, *, share: bool) -> None:
             ledger.fetch()
         else:
             return
+
+
+def keep_deployment(context: Context, jobs: Mapping[str, str], *, share: bool) -> None:
+    """Write down how the site was deployed by jobs that may write nothing down themselves.
+
+    :param jobs: how the jobs of this CI run ended, by name.
+    :raises TryAgainError: as :func:`keep`.
+    """
+    ended = {name: jobs[name] for name in SITE_JOBS if jobs.get(name) in {"success", "failure"}}
+    if not ended:
+        return
+    failed = "failure" in ended.values()
+    run = ran(context, "status.publish", Meter(stage=DEPLOYED), int(failed))
+    keep(context, replace(run, seconds=0.0), share=share)
 
 
 def _write(ledger: Ledger, project: str, run: Ran, *, share: bool) -> None:

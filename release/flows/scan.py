@@ -360,4 +360,8 @@ def _text(data: bytes | None) -> str | None:
     try:
         return None if data is None else data.decode()
     except UnicodeDecodeError as error:
-        raise DocumentError("the plans cannot be read", why=f"no UTF-8: {error}") from error
+        raise DocumentError(
+            "the plans cannot be read",
+            why=f"no UTF-8: {error}",
+            remedy="save the file as UTF-8, then run again",
+        ) from error

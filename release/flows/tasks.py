@@ -15,9 +15,9 @@ from release.decide.explain import explain as told
 from release.errors import UsageError
 from release.flows import auto as flow
 from release.flows import decide as deciding
+from release.flows import endings, words
 from release.flows import history as recounting
 from release.flows import scan as scanning
-from release.flows import words
 from release.flows import yank as yanking
 from release.flows.auto import Request
 from release.flows.console import Outcome
@@ -29,6 +29,7 @@ from release.model.base import digest
 from release.model.decision import Action, Decision
 from release.model.handover import Stage, Staged
 from release.model.outcome import Automatic
+from release.model.receipt import Receipt
 from release.model.seal import Archives
 from release.ship.archives import describe
 from release.ship.reconcile import ALARMS, UNFINISHED
@@ -61,10 +62,9 @@ def scan(
     )
     unknown = scanned.unknown
     text = words.of_scan(scanned)
-    if unknown:
-        text += f"\nunknown is not clean: {', '.join(unknown)} could not speak for everything"
     name = context.place.name if keep else None
-    return Outcome(scanned.snapshot, text, 4 if unknown else 0, name)
+    ending = endings.of_scan(scanned)
+    return Outcome(scanned.snapshot, text, 4 if unknown else 0, name, ending=ending)
 
 
 def changes(context: Context, since: str, until: str) -> Outcome:
@@ -91,7 +91,9 @@ def decide(context: Context, explain: bool) -> Outcome:
     text = told(decision, evidence.snapshot) if explain else short
     yanks = [yanking.told(one) for one in yanking.requests(context.ledger, context.place.name)]
     text = "\n".join([text, *yanks])
-    return Outcome(decision, text, CODES[decision.action], context.place.name, decision)
+    ending = endings.of_decision(decision, told=explain)
+    code, name = CODES[decision.action], context.place.name
+    return Outcome(decision, text, code, name, decision, ending=ending)
 
 
 def publish(context: Context, request: Request, *, dry_run: bool) -> Outcome:
@@ -99,9 +101,14 @@ def publish(context: Context, request: Request, *, dry_run: bool) -> Outcome:
     with context.open_repository() as repository:
         done = flow.publish(context, repository, request, dry_run=dry_run)
     if done.seal and done.seal.receipt:
-        text = words.of_receipt(done.seal.receipt)
-        return Outcome(done.seal.receipt, text, 0, repository.name, done.plan.decision)
-    return Outcome(done.plan, words.of_plan(done.plan), 3 if done.plan.problems else 0)
+        receipt, decision = done.seal.receipt, done.plan.decision
+        return _released(receipt, words.of_receipt(receipt), repository.name, decision)
+    code, ending = 3 if done.plan.problems else 0, endings.of_plan(done.plan)
+    return Outcome(done.plan, words.of_plan(done.plan), code, ending=ending)
+
+
+def _released(receipt: Receipt, text: str, repository: str, decision: Decision) -> Outcome:
+    return Outcome(receipt, text, 0, repository, decision, ending=endings.of_receipt(receipt))
 
 
 def abandon(context: Context, reason: str) -> Outcome:
@@ -133,7 +140,12 @@ def auto(context: Context, advisories: str | None, *, dry_run: bool) -> Outcome:
     document = Automatic.of(done.decision, plan=plan, receipt=receipt, fix=done.fix)
     code = 3 if plan and plan.problems else CODES[done.decision.action]
     name = None if dry_run else repository.name
-    return Outcome(document, "\n\n".join(text), code, name, done.decision)
+    ending = endings.of_decision(done.decision, told=True)
+    if receipt:
+        ending = endings.of_receipt(receipt)
+    elif plan:
+        ending = endings.of_plan(plan)
+    return Outcome(document, "\n\n".join(text), code, name, done.decision, ending=ending)
 
 
 def _told(decision: Decision, scanned: scanning.Scanned) -> str:
@@ -196,7 +208,7 @@ def _staged(context: Context, stage: Stage, done: Handed) -> Outcome:
     """Tell what was handed over, to a person and to the jobs after this one."""
     if done.seal and done.seal.receipt:
         receipt, decision = done.seal.receipt, done.seal.plan.decision
-        return Outcome(receipt, words.of_receipt(receipt), 0, context.place.name, decision)
+        return _released(receipt, words.of_receipt(receipt), context.place.name, decision)
     decided = [_told(done.decision, done.scanned)] if done.decision and done.scanned else []
     document = Staged(stage=stage, decision=done.decision, handover=done.listed, output=done.output)
     name = context.place.name if stage == "record" else None
@@ -252,7 +264,7 @@ def build(context: Context, output: str | None) -> Outcome:
         folder.mkdir(parents=True, exist_ok=True)
         for path in out.iterdir():
             shutil.copy2(path, folder / path.name)
-    return Outcome(document, words.of_archives(document))
+    return Outcome(document, words.of_archives(document), ending=endings.BUILT)
 
 
 def verify(context: Context, artifacts: str | None) -> Outcome:
@@ -270,7 +282,7 @@ def verify(context: Context, artifacts: str | None) -> Outcome:
         metadata.normalized_name, metadata.version, commit, folder, files, strict=strict
     )
     document = _archives(context, found, verifying.verify(context, archived))
-    return Outcome(document, words.of_archives(document))
+    return Outcome(document, words.of_archives(document), ending=endings.VERIFIED)
 
 
 def _dist(context: Context, named: str | None) -> Path:
@@ -302,7 +314,8 @@ def reconcile(context: Context, rebuild: bool) -> Outcome:
     if waiting and found.state in UNFINISHED:
         code = 75
     laid_out = repository.name if rebuild else None
-    return Outcome(found, words.of_reconciliation(found), code, laid_out)
+    ending = endings.of_reconciliation(found)
+    return Outcome(found, words.of_reconciliation(found), code, laid_out, ending=ending)
 
 
 def yank(context: Context, asked: yanking.Asked) -> Outcome:
@@ -322,7 +335,8 @@ def doctor(context: Context, asked: Asked) -> Outcome:
 
     with context.open_repository() as repository:
         found = doctoring.doctor(context, repository, asked)
-    return Outcome(found, of_diagnosis(found), HEALTH[found.state])
+    ending = endings.of_diagnosis(found)
+    return Outcome(found, of_diagnosis(found), HEALTH[found.state], ending=ending)
 
 
 def seconds(watch: str | bool | None) -> float:
@@ -346,8 +360,8 @@ def init(context: Context, *, dry_run: bool, back: bool, sure: bool) -> Outcome:
     if not plan.changed and not plan.refs:
         return Outcome(plan, f"{plan.project} is adopted already: nothing is to be done")
     told = words.of_adoption(plan) if dry_run else "done"
-    steps = [f"next: {line}" for line in plan.next]
-    return Outcome(plan, "\n".join([told, *([] if dry_run else steps)]), 3 if plan.problems else 0)
+    ending = endings.of_adoption(plan, dry_run=dry_run)
+    return Outcome(plan, told, 3 if plan.problems else 0, ending=ending)
 
 
 def history(context: Context) -> Outcome:
@@ -367,12 +381,13 @@ def alert(context: Context, *, dry_run: bool) -> Outcome:
         told = alerting.alert(
             context,
             repository,
-            failed_jobs=job.failed(),
+            jobs=job.results(),
             share=terminal.in_ci(),
             dry_run=dry_run,
         )
     troubled = any(one.trouble for one in told.deliveries)
-    return Outcome(told.standing, words.of_alerts(told, dry_run=dry_run), 75 if troubled else 0)
+    text, ending = words.of_alerts(told, dry_run=dry_run), endings.of_alerts(told)
+    return Outcome(told.standing, text, 75 if troubled else 0, ending=ending)
 
 
 FIGURES = ("table", "prometheus")
@@ -390,7 +405,9 @@ def metrics(context: Context, form: str) -> Outcome:
             remedy="name one of these with --format",
         )
     found = measure(context)
-    return Outcome(found, as_prometheus(found) if form == "prometheus" else of_metrics(found))
+    if form == "prometheus":
+        return Outcome(found, as_prometheus(found))
+    return Outcome(found, of_metrics(found), ending=endings.of_metrics(found))
 
 
 FORMS = ("markdown", "csv", "vex", "sarif")

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
-from release.adapters import contents, installer, upload
+from release.adapters import contents, installer, progress, upload
 from release.adapters.interpreters import interpreters
 from release.errors import VerificationError
 from release.flows.context import Context
@@ -140,21 +141,23 @@ def _installs(context: Context, archived: Archived, pythons: dict[str, str]) -> 
     imports = archives.import_names(archived.files[wheel])
     one = fitting(context, _requires(archived))
 
-    def install(name: str, python: str) -> str:
-        return installer.install_test(
-            archived.folder / name,
-            archived.project,
-            archived.version,
-            imports,
-            workdir=workspace.state / "run",
-            cache=workspace.state / "cache",
-            index_url=workspace.config.index_url,
-            python=python,
-        )
+    def install(name: str, told: str, python: str) -> str:
+        with progress.part(told):
+            return installer.install_test(
+                archived.folder / name,
+                archived.project,
+                archived.version,
+                imports,
+                workdir=workspace.state / "run",
+                cache=workspace.state / "cache",
+                index_url=workspace.config.index_url,
+                python=python,
+            )
 
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        built: Callable[[], str] = pool.submit(install, sdist, one).result
-        list(pool.map(lambda python: install(wheel, python), pythons.values()))
+        built: Callable[[], str] = pool.submit(install, sdist, "install the sdist", one).result
+        told = [f"install the wheel on Python {version}" for version in pythons]
+        list(pool.map(partial(install, wheel), told, pythons.values()))
         built()
     yield f"{wheel} installs and imports on Python {', '.join(pythons)}; so does {sdist}"
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from release.adapters.repository import REHEARSALS
 from release.adapters.terminal import room
 from release.model.adoption import Adoption
 from release.model.changes import Change, Changes
@@ -163,26 +162,8 @@ def of_receipt(receipt: Receipt) -> str:
             f"{receipt.tag}",
             table(("file", "size", "sha256"), files),
             f"time: {times}",
-            "",
-            f"what it means: {_meaning(receipt)}",
-            f"next: {_next_of(receipt)}",
         ]
     )
-
-
-def _meaning(receipt: Receipt) -> str:
-    """What a release means for those who install."""
-    if receipt.repository in REHEARSALS:
-        return "the rehearsal went through, to the end; what users get is as before"
-    fixed = receipt.delta.fixed if receipt.delta else ()
-    without = f", without {', '.join(one.name for one in fixed)}" if fixed else ""
-    return f"a fresh install of {receipt.project} brings {receipt.version}{without}"
-
-
-def _next_of(receipt: Receipt) -> str:
-    if receipt.repository in REHEARSALS:
-        return "release.doctor --to pypi tells what stands in the way of a real one"
-    return f"nothing; to take it back: release.yank {receipt.version}"
 
 
 def of_archives(built: Archives) -> str:
@@ -193,14 +174,14 @@ def of_archives(built: Archives) -> str:
 
 
 def of_reconciliation(found: Reconciliation) -> str:
-    """The five side by side, what they do not agree on, and the next command."""
+    """The five side by side, and what they do not agree on."""
     lines = [f"{found.project} on {found.repository}: {found.state}"]
     if found.versions:
         header = ("version", "state", "ledger", "index", "forge", "tag here", "at the remote")
         lines.append(table(header, [_side_by_side(one) for one in found.versions]))
     lines += [f"unknown: {one.part}: {one.why}" for one in found.unseen]
     lines += [f"{one.version}: {one.part}: {one.what}" for one in found.differences]
-    return "\n".join(lines + ([f"next: {found.next}"] if found.next else []))
+    return "\n".join(lines)
 
 
 def _side_by_side(one: VersionState) -> tuple[str, ...]:

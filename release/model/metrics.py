@@ -7,6 +7,7 @@ from datetime import date
 from release.errors import Failure
 from release.model.base import Document, Instant, Noun
 from release.model.history import Response
+from release.model.monitoring import Uptime
 from release.model.seal import SealState
 from release.model.snapshot import State
 
@@ -65,6 +66,22 @@ class Scanning(Noun, frozen=True, kw_only=True):
     age_hours: float | None = None
 
 
+class Updates(Noun, frozen=True, kw_only=True):
+    """Updates of the status site, and how available it was.
+
+    An update follows each run that scans or releases, and is what ``status.build`` and
+    ``status.publish`` do. ``last_at`` is the last one that succeeded. ``uptime`` counts the checks
+    of ``status.check``, by windows of days in which there was one.
+    """
+
+    updates: int = 0
+    succeeded: int = 0
+    failed: dict[Failure, int] = {}
+    seconds: Spread | None = None
+    last_at: Instant | None = None
+    uptime: tuple[Uptime, ...] = ()
+
+
 class Exposure(Noun, frozen=True, kw_only=True):
     """For how long users could only get something vulnerable, in days.
 
@@ -89,7 +106,7 @@ class RunDay(Noun, frozen=True, kw_only=True):
     """The runs that ended on a day (UTC).
 
     ``scans`` counts scans by the worst state of any of their scanners; ``ci_minutes`` is what our
-    tasks took in CI.
+    tasks took in CI; ``updates`` are those of the status site.
     """
 
     day: date
@@ -97,6 +114,8 @@ class RunDay(Noun, frozen=True, kw_only=True):
     failed: int = 0
     scans: dict[State, int] = {}
     ci_minutes: float = 0.0
+    updates: int = 0
+    updates_failed: int = 0
 
 
 class Metrics(Document, frozen=True, kw_only=True):
@@ -113,6 +132,7 @@ class Metrics(Document, frozen=True, kw_only=True):
     releases: Releases = Releases()
     publishing: Publishing = Publishing()
     scanning: Scanning = Scanning()
+    status: Updates = Updates()
     exposure: Exposure = Exposure()
     response: tuple[Response, ...] = ()
     ci: Minutes = Minutes()

@@ -108,3 +108,13 @@ class Probes(Document, frozen=True, kw_only=True):
     url: str
     ring: tuple[Probe, ...] = ()
     days: tuple[ProbeDay, ...] = ()
+
+
+class Uptime(Noun, frozen=True, kw_only=True):
+    """The checks of the last so many days; ``percent`` is ``None`` where there was none."""
+
+    days: int
+    checks: int
+    good: int
+    unknown: int
+    percent: float | None

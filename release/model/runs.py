@@ -10,17 +10,28 @@ from release.model.snapshot import State
 
 KEPT = 1000
 """How many runs the book holds: at eight a day those of four months."""
+SITE_JOBS = frozenset({"render", "deploy"})
+"""The jobs that write the status site in CI, and bring it to its readers."""
+DEPLOYED = "deploy"
+"""The stage of a ``status.publish`` that jobs of CI did, as a later job of theirs wrote it down."""
+
+
+class Update(Noun, frozen=True, kw_only=True):
+    """How the status site was brought up to date: in how many seconds, or what it failed of."""
+
+    seconds: float
+    failure: Failure | None = None
 
 
 class Ran(Noun, frozen=True, kw_only=True):
     """One run of one task; in CI each job of a workflow's run is one.
 
     ``run`` is the CI service's id of the run, or a random one. ``failure`` is the kind of what went
-    wrong. ``seconds`` is how long it took, ``steps`` how long each step, of a release or of a scan;
-    ``retries`` how often a server was asked again. ``credential`` is the source whose credential an
-    upload used, ``version`` what was being released,
-    ``actor`` who let a CI service run it. ``scanners`` are their states, where it
-    scanned.
+    wrong. ``seconds`` is how long it took, 0 where nobody measured that, ``steps`` how long each
+    step, of a release or of a scan; ``retries`` how often a server was asked again. ``credential``
+    is the source whose credential an upload used, ``version`` what was being released, ``actor``
+    who let a CI service run it. ``scanners`` are their states, where it scanned. ``update`` is that
+    of the status site after the run, where one followed it.
     """
 
     run: str
@@ -38,6 +49,7 @@ class Ran(Noun, frozen=True, kw_only=True):
     retries: int = 0
     credential: str = ""
     scanners: dict[str, State] = {}
+    update: Update | None = None
 
 
 class Runs(Document, frozen=True, kw_only=True):

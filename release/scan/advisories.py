@@ -172,7 +172,9 @@ def read_advisory(data: bytes, *, origin: str) -> Advisory:
     try:
         return _decoder.decode(data)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise DocumentError(f"{origin} is no OSV record", why=str(error)) from error
+        raise DocumentError(
+            f"{origin} is no OSV record", why=str(error), remedy="get the advisories anew"
+        ) from error
 
 
 def read_or_set_aside(data: bytes, *, origin: str) -> Advisory | Damaged:

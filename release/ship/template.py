@@ -131,7 +131,10 @@ class _Filling:
             "Fn::Select": lambda: self.value(argument[1])[int(argument[0])],
         }
         if name not in functions:
-            raise DocumentError(f"the template calls {name}, which is not known here")
+            raise DocumentError(
+                f"the template calls {name}, which is not known here",
+                remedy="write it without that function",
+            )
         return functions[name]()
 
     def _substitute(self, argument: Any) -> str:

@@ -133,7 +133,11 @@ def strangers(known: Claims) -> Iterator[tuple[str, Claims]]:
     """
     subject, workflow = known.subject, read_workflow(known.job_workflow_ref)
     if subject is None or workflow is None:
-        raise UnknownError("a trusted job's claims have another form", why=known.sub)
+        raise UnknownError(
+            "a trusted job's claims have another form",
+            why=known.sub,
+            remedy="tell the maintainers of Release Warden: such a service is not known here",
+        )
     for what, changed in (
         *_of_another_repository(known, subject),
         *_of_another_place(subject, workflow),

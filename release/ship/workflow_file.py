@@ -68,9 +68,17 @@ def read_workflow_file(text: str) -> Workflow:
     try:
         content = YAML(typ="safe", pure=True).load(text)
     except YAMLError as error:
-        raise DocumentError("the workflow is no YAML", why=str(error)) from error
+        raise DocumentError(
+            "the workflow is no YAML",
+            why=str(error),
+            remedy="mend it, or: release.workflows --write",
+        ) from error
     if not isinstance(content, dict) or not isinstance(content.get("jobs"), dict):
-        raise DocumentError("the workflow holds no jobs", why="it has no table 'jobs'")
+        raise DocumentError(
+            "the workflow holds no jobs",
+            why="it has no table 'jobs'",
+            remedy="mend it, or: release.workflows --write",
+        )
     whole = content.get("permissions")
     jobs = ((str(name), job) for name, job in content["jobs"].items() if isinstance(job, dict))
     return Workflow(_triggers(content.get("on")), tuple(_job(n, job, whole) for n, job in jobs))

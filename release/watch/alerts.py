@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -11,7 +11,7 @@ from release.model.heartbeat import Heartbeat
 from release.model.history import History, Story
 from release.model.reconciliation import Reconciliation
 from release.model.release import Release
-from release.model.runs import Ran, Runs
+from release.model.runs import DEPLOYED, SITE_JOBS, Ran, Runs
 from release.watch.metrics import SHIPPING
 
 NEAR = 0.2
@@ -21,8 +21,8 @@ FRESH = timedelta(days=2)
 DAY = timedelta(days=1)
 BURST = 3
 """More confirmed releases than these in a day are unusual, whatever the budget."""
-JOBS = "jobs"
-"""The subject of the alert about jobs that could not write their failure down."""
+JOBS, SITE = "jobs", "site-jobs"
+"""The subjects of the alerts about jobs that could not write their failure down."""
 KNOWN_HOURS, KNOWN_ACTORS = 10, 3
 """Before so many releases nothing can be said to be unusual about an hour, or a person."""
 AROUND = 3
@@ -33,10 +33,10 @@ AROUND = 3
 class World:
     """What alerts are made of.
 
-    ``budget`` is how many automatic releases a week may have; ``failed_jobs`` are the jobs of the
-    CI run that calls, which failed and had no right to write that down; ``None`` where nobody tells
-    of jobs. ``reconciliation`` is ``None`` where nobody looked at the index. ``standing`` is what
-    people were told of.
+    ``budget`` is how many automatic releases a week may have; ``jobs`` is how the jobs of the CI
+    run that calls ended, of which some have no right to write that down; ``None`` where nobody
+    tells of jobs. ``reconciliation`` is ``None`` where nobody looked at the index. ``standing`` is
+    what people were told of.
     """
 
     runs: Runs
@@ -44,8 +44,23 @@ class World:
     heartbeat: Heartbeat | None
     reconciliation: Reconciliation | None
     budget: int
-    failed_jobs: tuple[str, ...] | None = None
+    jobs: Mapping[str, str] | None = None
     standing: tuple[Standing, ...] = ()
+
+    @property
+    def told_of(self) -> frozenset[str]:
+        """Of which jobs somebody told: those of a release, those of the site, or both."""
+        names = frozenset(self.jobs or ())
+        return frozenset(
+            subject
+            for subject, held in ((JOBS, names - SITE_JOBS), (SITE, names & SITE_JOBS))
+            if held
+        )
+
+    def failed(self, *, site: bool) -> list[str]:
+        """The jobs that failed, of the site or of a release."""
+        ended = (self.jobs or {}).items()
+        return [name for name, how in ended if how == "failure" and (name in SITE_JOBS) is site]
 
 
 def alerts(world: World, now: datetime) -> tuple[Alert, ...]:
@@ -54,6 +69,7 @@ def alerts(world: World, now: datetime) -> tuple[Alert, ...]:
         *_of_publishing(world),
         *_of_status(world.runs.ran),
         *_of_updates(world.runs.ran),
+        *_of_site_jobs(world),
         *_of_scans(world.runs.ran, world.heartbeat),
         *_of_releases(world, now),
         *_of_index(world.reconciliation),
@@ -76,11 +92,11 @@ def _of_publishing(world: World) -> Iterator[Alert]:
             f"{last.exit_code}",
             next_step="release.reconcile tells how far it came; the same command goes on",
         )
-    elif world.failed_jobs:
+    elif jobs := world.failed(site=False):
         yield Alert(
             kind="publish-failed",
             subject=JOBS,
-            what=f"a job of the release failed: {', '.join(world.failed_jobs)}",
+            what=f"a job of the release failed: {', '.join(jobs)}",
             next_step="read that job's log; release.reconcile tells how far the release came",
         )
 
@@ -92,13 +108,14 @@ def _last_attempt(world: World) -> Ran | None:
 def _unseen(world: World) -> Iterator[Alert]:
     """What stands and was not looked at this time: unknown is not over.
 
-    Who hears of no jobs, as the monitor's workflow, cannot know that they end well by now; but a
-    later attempt to publish tells.
+    Who hears of no such jobs, as the monitor's workflow, cannot know that they end well by now; but
+    a later attempt to publish tells of those of a release.
     """
     last = _last_attempt(world)
     for one in world.standing:
-        untold = world.failed_jobs is None and one.alert.subject == JOBS
-        if untold and (last is None or last.at <= one.since):
+        subject = one.alert.subject
+        untold = subject in {JOBS, SITE} - world.told_of
+        if untold and (subject == SITE or last is None or last.at <= one.since):
             yield one.alert
         if world.reconciliation is None and one.alert.kind == "unknown-version":
             yield one.alert
@@ -124,9 +141,13 @@ def _of_status(ran: Sequence[Ran]) -> Iterator[Alert]:
 
 
 def _of_updates(ran: Sequence[Ran]) -> Iterator[Alert]:
-    """The last time that the site was to be written, or brought to its place, failed."""
+    """The last time that the site was to be written, or brought to its place, failed.
+
+    What jobs of CI did is told as theirs.
+    """
+    ours = [one for one in reversed(ran) if one.stage != DEPLOYED]
     for task in ("status.build", "status.publish"):
-        last = next((one for one in reversed(ran) if one.task == task), None)
+        last = next((one for one in ours if one.task == task), None)
         if last is not None and last.exit_code:
             yield Alert(
                 kind="status-stale",
@@ -137,6 +158,18 @@ def _of_updates(ran: Sequence[Ran]) -> Iterator[Alert]:
                 next_step=f"the last good status is served; {task} again tells what stands in "
                 "the way",
             )
+
+
+def _of_site_jobs(world: World) -> Iterator[Alert]:
+    """The site was not written, or not brought to its readers, by jobs that hold nothing."""
+    if jobs := world.failed(site=True):
+        yield Alert(
+            kind="status-failed",
+            subject=SITE,
+            what=f"a job of the status site failed: {', '.join(jobs)}",
+            why="its readers get the last good one, until its time is over",
+            next_step="read that job's log, and run the workflow again: it is safe to repeat",
+        )
 
 
 def _of_scans(ran: Sequence[Ran], heartbeat: Heartbeat | None) -> Iterator[Alert]:

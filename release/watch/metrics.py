@@ -22,14 +22,17 @@ from release.model.metrics import (
     RunDay,
     Scanning,
     Spread,
+    Updates,
     Used,
 )
+from release.model.monitoring import Probes
 from release.model.record import Record, Tracked
 from release.model.release import Release
 from release.model.runs import Ran, Runs
 from release.model.seal import Journal
 from release.model.snapshot import State
 from release.record.history import REMEDIES
+from release.watch.ring import uptimes
 
 WINDOW = timedelta(days=30)
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
@@ -38,6 +41,8 @@ SHOWN = timedelta(days=90)
 WORSE: tuple[State, ...] = ("ok", "partial", "failed", "absent")
 SHIPPING = frozenset({"gates", "build", "verify", "upload", "confirm", "prove", "tag"})
 """Steps that only a run which publishes takes."""
+UPDATING = frozenset({"status.build", "status.publish"})
+"""Tasks that are an update of the status site themselves."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +54,7 @@ class Seen:
     journals: tuple[Journal, ...]
     record: Record | None
     heartbeat: Heartbeat | None
+    probes: Probes | None = None
 
 
 def metrics(seen: Seen, now: datetime) -> Metrics:
@@ -66,6 +72,7 @@ def metrics(seen: Seen, now: datetime) -> Metrics:
         releases=_releases(seen.history.releases, now),
         publishing=_publishing(ran, seen.journals),
         scanning=_scanning(ran, seen.heartbeat, now),
+        status=_status(ran, seen.probes, now),
         exposure=_exposure(seen.record, seen.history.stories, now),
         response=seen.history.response if seen.record else (),
         ci=_minutes(ran, now),
@@ -82,7 +89,13 @@ def until_today(seen: Seen, now: datetime) -> Metrics:
     midnight = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     before = tuple(one for one in seen.runs.ran if one.at < midnight)
     runs = msgspec.structs.replace(seen.runs, ran=before)
-    return metrics(replace(seen, runs=runs, heartbeat=None), midnight)
+    probes = _before(seen.probes, midnight.date()) if seen.probes else None
+    return metrics(replace(seen, runs=runs, heartbeat=None, probes=probes), midnight)
+
+
+def _before(probes: Probes, day: date) -> Probes:
+    days = tuple(one for one in probes.days if one.day < day)
+    return msgspec.structs.replace(probes, days=days)
 
 
 def spread(values: Iterable[float]) -> Spread | None:
@@ -180,6 +193,39 @@ def _scanning(ran: Iterable[Ran], heartbeat: Heartbeat | None, now: datetime) ->
     )
 
 
+@dataclass(frozen=True)
+class _Updated:
+    """One update of the site, and what it failed of."""
+
+    at: datetime
+    seconds: float
+    failure: Failure | None
+
+
+def _updated(ran: Iterable[Ran]) -> Iterator[_Updated]:
+    """Every update: one that a run was for, and one that followed a run."""
+    for one in ran:
+        if one.task in UPDATING:
+            failure = (one.failure or "unknown") if one.exit_code else None
+            yield _Updated(one.at, one.seconds, failure)
+        elif one.update:
+            yield _Updated(one.at, one.update.seconds, one.update.failure)
+
+
+def _status(ran: Iterable[Ran], probes: Probes | None, now: datetime) -> Updates:
+    every = tuple(_updated(ran))
+    good = [one for one in every if one.failure is None]
+    told = uptimes(probes.days, now) if probes else ()
+    return Updates(
+        updates=len(every),
+        succeeded=len(good),
+        failed=dict(Counter(one.failure for one in every if one.failure)),
+        seconds=spread(one.seconds for one in good if one.seconds),
+        last_at=max((one.at for one in good), default=None),
+        uptime=tuple(one for one in told if one.checks),
+    )
+
+
 def _exposure(record: Record | None, stories: Iterable[Story], now: datetime) -> Exposure:
     tracked = {item.finding.key: item for item in record.tracked} if record else {}
     pairs = [(story, tracked[story.key]) for story in stories if story.key in tracked]
@@ -234,6 +280,8 @@ def _days(ran: Iterable[Ran], now: datetime) -> Iterator[RunDay]:
             failed=sum(one.exit_code != 0 for one in runs),
             scans=dict(Counter(_worst(one) for one in runs if one.scanners)),
             ci_minutes=round(sum(one.seconds for one in runs if one.ci) / 60, 2),
+            updates=len(updated := tuple(_updated(runs))),
+            updates_failed=sum(one.failure is not None for one in updated),
         )
 
 

@@ -7,8 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import msgspec
 
-from release.model.base import Noun
-from release.model.monitoring import Check, CheckState, Probe, ProbeDay, Probes
+from release.model.monitoring import Check, CheckState, Probe, ProbeDay, Probes, Uptime
 
 LONGEST = 300
 """Checks that are kept one by one; hourly ones fill it in twelve days."""
@@ -20,16 +19,6 @@ GOOD: frozenset[CheckState] = frozenset({"ok", "settling"})
 """In both the site answered, and with true files."""
 SLACK = timedelta(minutes=10)
 """How far two machines' clocks may be apart."""
-
-
-class Uptime(Noun, frozen=True, kw_only=True):
-    """The checks of the last so many days; ``percent`` is ``None`` where there was none."""
-
-    days: int
-    checks: int
-    good: int
-    unknown: int
-    percent: float | None
 
 
 def probe_of(check: Check) -> Probe:

@@ -14,7 +14,7 @@ from release.model.monitoring import Probe, ProbeDay, Probes
 from release.model.receipt import ReceiptFile
 from release.model.record import Sighting, Tracked
 from release.model.release import Release
-from release.model.runs import Ran, Runs
+from release.model.runs import Ran, Runs, Update
 from release.model.seal import Entry, Journal
 from release.model.snapshot import Edit, Gap, Reach, Scanner
 from release.model.yank import Yank
@@ -149,7 +149,8 @@ def metrics(history, record):
         for number in range(8)
     )  # fmt: skip
     past = msgspec.structs.replace(history, releases=released)
-    return until_today(Seen(Runs(project="paperboy", ran=ran), past, journals, record, None), NOW)
+    seen = Seen(Runs(project="paperboy", ran=ran), past, journals, record, None, probes())
+    return until_today(seen, NOW)
 
 
 def run(number):
@@ -159,6 +160,8 @@ def run(number):
         "seconds": 35.0 + number % 9, "exit_code": 4 if number % 37 == 0 else 0, "ci": True,
         "scanners": {"osv": "failed" if number % 37 == 0 else "ok",
                      "bandit": "partial" if number % 50 == 3 else "ok"},
+        "update": Update(seconds=0.6 + number % 5 / 10,
+                         failure="tool" if number in {61, 62, 140} else None),
     }  # fmt: skip
     if number % 24 == 1:
         refused = number == 97

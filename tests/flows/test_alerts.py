@@ -15,9 +15,11 @@ from typing import get_args
 import pytest
 from forge_server import TOKEN, Forge, Trouble, github
 from kit import Ran as Ended
-from kit import commit, git, make_project, warden
+from kit import advise, commit, git, make_project, make_wheel, warden
 
 from release.adapters.clock import Clock
+from release.adapters.repository import open_repository
+from release.adapters.upload import upload
 from release.adapters.workspace import open_workspace
 from release.flows.alerts import alert
 from release.flows.context import Context
@@ -175,6 +177,78 @@ def test_a_job_that_failed_without_a_word_is_told_by_the_workflow(world):
     assert world.heard == ["Alert: plain-thing: a job of the release failed: upload"]
     wrong = world.alert(RELEASE_WARDEN_JOBS="[1")
     assert (wrong.code, wrong.document["next"]) == (2, "set it to toJSON(needs)")
+
+
+def test_jobs_that_deploy_the_site_are_alerted_to_and_stand_in_the_figures(world):
+    jobs = {"render": {"result": "success"}, "deploy": {"result": "failure", "outputs": {}}}
+    assert world.alert(RELEASE_WARDEN_JOBS=json.dumps(jobs)).code == 0
+    what = "plain-thing: a job of the status site failed: deploy"
+    assert world.heard == [f"Alert: {what}"]
+    jobs["deploy"] = {"result": "success"}
+    assert world.alert(RELEASE_WARDEN_JOBS=json.dumps(jobs)).code == 0
+    assert world.heard[1:] == [f"Over: {what}"]
+    told = warden(world.project, "release.metrics").document["status"]
+    assert (told["updates"], told["succeeded"], told["failed"]) == (2, 1, {"unknown": 1})
+    assert told["seconds"] is None, "nobody measured them"
+
+
+def test_a_job_whose_workflow_alerts_later_does_not_try_by_itself(world):
+    """The job that looks at the site has no right to write issues, and knows no address."""
+    words = ("status.check", "http://127.0.0.1:1/x", "--tries", "1")
+    unable = world.env | {"GITHUB_TOKEN": "", "RELEASE_WARDEN_APPRISE": "", "CI": "true"}
+    tried = warden(world.project, *words, **unable)
+    assert "nobody could be alerted" in tried.err
+    quiet = warden(world.project, *words, **unable, RELEASE_WARDEN_ALERTS="later")
+    assert quiet.code == tried.code == 4
+    assert "alerted" not in quiet.err
+    assert world.alert().code == 0
+    assert [one.partition(":")[0] for one in world.heard] == ["Alert"]
+
+
+def test_a_site_that_answers_rubbish_is_told_and_its_end_too(world):
+    """As the monitor's two jobs do it: one looks, the other tells."""
+    ours = {"RELEASE_WARDEN_ALERTS": "later", "CI": "true"}
+    url = f"http://127.0.0.1:{world.receiver.port}/"  # it answers 501 to whoever asks
+    bad = warden(world.project, "status.check", url, "--tries", "1", **world.env, **ours)
+    assert bad.code == 1, bad.err
+    assert world.alert().code == 0
+    what = "plain-thing: the status site does not serve what it should"
+    assert world.heard == [f"Alert: {what}"]
+    assert "docs/operations.md#status-failed" in world.forge.issues[0]["body"]
+    world.ran(1, task="status.check", steps={})
+    assert world.alert().code == 0
+    assert world.heard[1:] == [f"Over: {what}"]
+
+
+def test_a_version_that_nobody_here_released_is_told_until_it_is_known(world, tmp_path):
+    with open_repository("local", world.project) as repository:
+        upload(repository, [make_wheel(tmp_path / "dist", name="plain_thing", version="9.9")])
+    assert world.alert().code == 0
+    (title,) = world.heard
+    assert title == "Alert: plain-thing: 9.9 on local is not known to the ledger"
+    known = warden(world.project, "release.reconcile", "--rebuild")
+    assert known.code == 0, known.err
+    assert world.alert().code == 0
+    assert world.heard[1:] == [f"Over: {title.removeprefix('Alert: ')}"]
+
+
+def test_a_promise_that_is_about_to_break_is_told_and_its_end_too(world, tmp_path):
+    advisories = advise(tmp_path / "advisories", "plain-thing")  # of unknown severity: 30 days
+    first = warden(world.project, "release.publish")
+    assert first.code == 0, first.err
+    seen = warden(world.project, "release.scan", "--advisories", str(advisories))
+    assert seen.code == 0, seen.err
+    assert world.alert().document["standing"] == []
+    later = (datetime.now(UTC) + timedelta(days=26)).isoformat()
+    assert world.alert("--at", later).code == 0
+    what = "plain-thing: 1 unknown finding at the end of their time"
+    assert world.heard == [f"Alert: {what}"]
+    withdrawn = json.loads((advisories / "plain-thing.json").read_text())
+    withdrawn["withdrawn"] = "2026-11-20T00:00:00Z"
+    (advisories / "plain-thing.json").write_text(json.dumps(withdrawn))
+    warden(world.project, "release.scan", "--advisories", str(advisories))
+    assert world.alert("--at", later).code == 0
+    assert world.heard[1:] == [f"Over: {what}"]
 
 
 def test_in_ci_a_run_alerts_by_itself_and_a_target_that_fails_does_not_fail_it(world):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -14,6 +15,7 @@ from pathlib import Path
 
 import pytest
 from kit import make_wheel
+from watching import watching
 
 from release.adapters import index as index_module
 from release.adapters import upload as upload_module
@@ -321,6 +323,39 @@ def test_upload_and_confirm(
     assert out == ""
     assert err == "", "twine's talk is noise while all goes well"
     assert local.source.credential().password.reveal() not in err
+
+
+def test_who_watches_sees_the_bytes_go_out_and_come_in(local: Repository, tmp_path: Path) -> None:
+    path = make_wheel(tmp_path / "dist", f"x = {os.urandom(1 << 20).hex()!r}")
+    archive = describe(path.name, path.read_bytes())
+    with watching() as seen:
+        upload(local, [path])
+    sent = [(done, whole) for name, done, whole in seen.bytes if name == path.name]
+    assert len(sent) > 5, "piece by piece"
+    assert sent == sorted(sent)
+    assert sent[-1][0] == sent[-1][1] > archive.size
+    with watching() as seen:
+        confirm(SimpleIndex(local.simple_url, fresh=True), "tiny", [archive], patience=10)
+    came = [(done, whole) for name, done, whole in seen.bytes if name == path.name]
+    assert came[0][0] < came[-1][0] == archive.size
+    assert {whole for _, whole in came} <= {archive.size, 0}
+
+
+def test_who_watches_hears_why_it_waits_in_our_own_words(
+    web: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(upload_module, "LISTING_LAG", 0.1)
+    monkeypatch.setattr(upload_module, "ATTEMPTS", 2)
+    web.put("/simple/tiny/", "busy", "text/plain", 503)
+    web.put("/simple/tiny/", listing())
+    web.put("/legacy/", "a canary in the words of the index", "text/plain", 502)
+    with watching() as seen, pytest.raises(TryAgainError):
+        upload(remote(web), [make_wheel(tmp_path)])
+    reasons = [why for _, why in seen.waited]
+    assert reasons[0] == "127.0.0.1: HTTP 503"
+    assert set(reasons[1:]) == {"not listed yet", "HTTP 502"}
+    assert all(seconds > 0 for seconds, _ in seen.waited)
+    assert "canary" not in str(seen)
 
 
 def test_equal_bytes_are_done_already(

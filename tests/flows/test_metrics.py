@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 
+import pytest
 from kit import git, make_project, warden
 from shops import LEDGER, open_shop
+from test_watch_metrics import rich
+
+from release.flows.prometheus import as_prometheus
 
 
 def book(folder):
@@ -69,3 +74,74 @@ def test_the_forms_are_a_table_a_document_and_prometheus_text(tmp_path):
     wrong = warden(project, "release.metrics", "--format", "xml")
     assert wrong.code == 2
     assert "possible: table, prometheus" in wrong.document["why"]
+
+
+def test_status_tasks_are_in_the_book_and_in_every_form_of_the_figures(tmp_path):
+    project, none = make_project(tmp_path / "project"), tmp_path / "none"
+    none.mkdir()
+    warden(project, "release.scan", "--advisories", str(none))
+    assert warden(project, "status.build").code == 0
+    assert warden(project, "status.publish", "--to", str(tmp_path / "public")).code == 0
+    assert warden(project, "status.publish", "--to", str(tmp_path / "x"), "--dry-run").code == 0
+    ref = "refs/release-warden/plain-thing"
+    tip = git(project, "rev-parse", f"{ref}/heartbeat")
+    damage(project, f"{ref}/heartbeat", "grades.json")
+    broken = warden(project, "status.build")
+    assert broken.code == 1, broken.err
+    git(project, "update-ref", f"{ref}/heartbeat", tip)
+    warden(project, "status.check", "http://127.0.0.1:1/x", "--tries", "1")
+    held = json.loads(git(project, "show", f"{ref}/runs:runs.json"))["ran"]
+    tasks = [one["task"] for one in held]
+    assert tasks == [
+        "release.scan",
+        "status.build",
+        "status.publish",
+        "status.build",
+        "status.check",
+    ], "no dry run"
+    assert (held[3]["exit_code"], held[3]["failure"]) == (1, "document")
+    assert 0 < held[0]["update"]["seconds"] < 60
+    assert held[0]["update"].get("failure") is None
+    assert all(one["seconds"] > 0 for one in held)
+    found = warden(project, "release.metrics").document["status"]
+    assert (found["updates"], found["succeeded"], found["failed"]) == (4, 3, {"document": 1})
+    argv = [sys.executable, "-P", "-m", "release", "release.metrics", "--project", str(project)]
+    table = subprocess.run(argv, capture_output=True, text=True, check=True).stdout
+    assert f"updates    {found['updates']}, of which {found['succeeded']} succeeded" in table
+    text = subprocess.run(
+        [*argv, "--format", "prometheus"], capture_output=True, text=True, check=True
+    ).stdout
+    assert "release_warden_status_update_seconds" in text
+    accepted_by_promtool(text)
+
+
+def damage(project, ref, name):
+    """Let a ref stand on a commit in which a document is none."""
+
+    def made(*words, text):
+        argv = ["git", "-c", "user.name=n", "-c", "user.email=e@x", *words]
+        done = subprocess.run(
+            argv, cwd=project, input=text, capture_output=True, text=True, check=True
+        )
+        return done.stdout.strip()
+
+    blob = made("hash-object", "-w", "--stdin", text="{}")
+    tree = made("mktree", text=f"100644 blob {blob}\t{name}\n")
+    git(project, "update-ref", ref, made("commit-tree", tree, "-m", "damaged", text=""))
+
+
+def accepted_by_promtool(text):
+    """Prometheus' own tool has nothing to say of the format, the names or the units."""
+    tool = shutil.which("promtool")
+    if tool:  # Debian has it in the package prometheus
+        done = subprocess.run(
+            [tool, "check", "metrics"], input=text, capture_output=True, text=True, check=False
+        )
+        assert (done.returncode, done.stdout + done.stderr) == (0, "")
+
+
+@pytest.mark.skipif(not shutil.which("promtool"), reason="promtool of Prometheus is not here")
+def test_prometheus_own_tool_has_nothing_to_say_of_all_figures():
+    accepted_by_promtool(as_prometheus(rich()))
+    with pytest.raises(AssertionError):
+        accepted_by_promtool("# TYPE a_minutes gauge\na_minutes 1\n")

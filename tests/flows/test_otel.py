@@ -9,8 +9,13 @@ from pathlib import Path
 
 import pytest
 from kit import commit, make_project, warden
+from opentelemetry.proto.trace.v1.trace_pb2 import Span
+from opentelemetry.semconv._incubating.attributes import cicd_attributes
+from opentelemetry.semconv._incubating.metrics import cicd_metrics
+from opentelemetry.semconv.attributes.error_attributes import ERROR_TYPE
 from otel_server import attributes, collecting
 
+PAGE = "https://github.example/ann/thing/actions/runs/4711"
 TRACE, PARENT = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 REPO = Path(__file__).parents[2]
 
@@ -34,28 +39,34 @@ def test_a_release_is_a_trace_that_joins_the_one_that_called_it(project, collect
         OTEL_EXPORTER_OTLP_HEADERS="api-key=canary-of-telemetry",
         TRACEPARENT=f"00-{TRACE}-{PARENT}-01",
         GITHUB_RUN_ID="4711",
+        GITHUB_SERVER_URL="https://github.example",
+        GITHUB_REPOSITORY="ann/thing",
     )
     assert ran.code == 0, ran.err
     spans = {span.name: span for span in collector.spans}
     run = spans["RUN release.publish"]
     assert {span.trace_id.hex() for span in collector.spans} == {TRACE}
     assert run.parent_span_id.hex() == PARENT
-    steps = ("commit", "gates", "build", "verify", "upload", "confirm", "prove", "tag")
+    steps = ("commit", "gates", "build", "verify", "seal", "upload", "confirm", "prove", "tag")
     assert [span.name for span in collector.spans] == [*steps, "RUN release.publish"]
     assert {spans[name].parent_span_id for name in steps} == {run.span_id}
     assert attributes(run) == {
         "cicd.pipeline.name": "release.publish",
         "cicd.pipeline.action.name": "RUN",
         "cicd.pipeline.run.id": "4711",
+        "cicd.pipeline.run.url.full": PAGE,
         "cicd.pipeline.result": "success",
     }
     assert attributes(spans["upload"]) == {
         "cicd.pipeline.task.name": "upload",
         "cicd.pipeline.task.run.id": "4711/upload",
         "cicd.pipeline.task.type": "deploy",
+        "cicd.pipeline.task.run.url.full": PAGE,
         "cicd.pipeline.task.run.result": "success",
     }
+    assert (run.kind, spans["upload"].kind) == (Span.SPAN_KIND_SERVER, Span.SPAN_KIND_INTERNAL)
     assert collector.resource["service.name"] == "release-warden"
+    require_known_names(collector)
     (point,) = collector.metrics["cicd.pipeline.run.duration"].histogram.data_points
     took = (run.end_time_unix_nano - run.start_time_unix_nano) / 1e9
     assert point.sum >= took - 0.5, "it began before the library was there to tell"
@@ -63,6 +74,33 @@ def test_a_release_is_a_trace_that_joins_the_one_that_called_it(project, collect
     assert "cicd.pipeline.run.errors" not in collector.metrics
     assert {held["Api-Key"] for held in map(_titled, collector.headers)} == {"canary-of-telemetry"}
     assert "canary-of-telemetry" not in ran.out + ran.err
+
+
+def require_known_names(collector):
+    """Every name and every value of a list is one of the conventions, as their package has it."""
+    names = {value for name, value in vars(cicd_attributes).items() if name.isupper()}
+    names |= {ERROR_TYPE}
+    metrics = {value for name, value in vars(cicd_metrics).items() if name.isupper()}
+    points = [
+        point
+        for metric in collector.metrics.values()
+        for point in (metric.histogram.data_points or metric.sum.data_points)
+    ]
+    assert collector.metrics.keys() <= metrics
+    listed = {
+        cicd_attributes.CICD_PIPELINE_RESULT: cicd_attributes.CicdPipelineResultValues,
+        cicd_attributes.CICD_PIPELINE_ACTION_NAME: cicd_attributes.CicdPipelineActionNameValues,
+        cicd_attributes.CICD_PIPELINE_RUN_STATE: cicd_attributes.CicdPipelineRunStateValues,
+        cicd_attributes.CICD_PIPELINE_TASK_TYPE: cicd_attributes.CicdPipelineTaskTypeValues,
+        cicd_attributes.CICD_PIPELINE_TASK_RUN_RESULT: (
+            cicd_attributes.CicdPipelineTaskRunResultValues
+        ),
+    }
+    for holder in (*collector.spans, *points):
+        told = attributes(holder)
+        assert told.keys() <= names
+        for name, values in listed.items():
+            assert name not in told or told[name] in {value.value for value in values}
 
 
 def _titled(headers):
@@ -80,7 +118,10 @@ def test_a_run_that_fails_is_an_error_with_its_class_and_no_words(project, colle
     told = attributes(run)
     assert (told["cicd.pipeline.result"], told["error.type"]) == ("failure", "gate")
     assert run.status.code == 2
-    assert attributes(spans["gates"])["cicd.pipeline.task.run.result"] == "failure"
+    told = attributes(spans["gates"])
+    assert (told["cicd.pipeline.task.run.result"], told["error.type"]) == ("failure", "gate")
+    assert spans["gates"].status.code == 2
+    require_known_names(collector)
     assert not any(span.events for span in collector.spans), "an exception may hold anything"
     (point,) = collector.metrics["cicd.pipeline.run.errors"].sum.data_points
     assert (point.as_int, attributes(point)["error.type"]) == (1, "gate")

@@ -30,8 +30,13 @@ def project(tmp_path):
     return make_project(tmp_path / "project")
 
 
-def at_terminal(project: Path, *words: str, columns: int = 100, **env: str) -> str:
-    """Everything that the tool writes to a terminal; ``CI`` is unset, unless given."""
+def at_terminal(
+    project: Path, *words: str, columns: int = 100, stop_at: str = "", code: int = 0, **env: str
+) -> str:
+    """Everything that the tool writes to a terminal; ``CI`` is unset, unless given.
+
+    :param stop_at: press Ctrl-C when this comes.
+    """
     driver, terminal = pty.openpty()
     fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
     inherited = {k: v for k, v in os.environ.items() if k not in {"CI", "NO_COLOR", "COLUMNS"}}
@@ -42,6 +47,7 @@ def at_terminal(project: Path, *words: str, columns: int = 100, **env: str) -> s
         stdout=terminal,
         stderr=terminal,
         env=inherited | {"TERM": "xterm-256color"} | env,
+        preexec_fn=reset_signals,
     )
     os.close(terminal)
     said = b""
@@ -53,8 +59,11 @@ def at_terminal(project: Path, *words: str, columns: int = 100, **env: str) -> s
         said += part
         if not part:
             break
+        if stop_at and re.search(stop_at, ESCAPE.sub("", said.decode(errors="ignore"))):
+            child.send_signal(signal.SIGINT)
+            stop_at = ""
     os.close(driver)
-    assert child.wait() in {0, 2}, said.decode()
+    assert child.wait() in {code, 0, 2}, said.decode()
     return said.decode().replace("\r\n", "\n")
 
 
@@ -65,8 +74,13 @@ def piped(project: Path, *words: str, **env: str) -> subprocess.CompletedProcess
         check=False,
         capture_output=True,
         text=True,
-        env={**os.environ, **env},
+        env=unattended() | env,
     )
+
+
+def unattended() -> dict[str, str]:
+    """Our environment, as if we were no job of a CI service."""
+    return {name: value for name, value in os.environ.items() if name != "CI"}
 
 
 def test_a_narrow_terminal_shows_the_step_alive_keeps_its_line_and_cuts_no_table(project):
@@ -74,8 +88,11 @@ def test_a_narrow_terminal_shows_the_step_alive_keeps_its_line_and_cuts_no_table
     assert re.search(r"build .*0:00:0\d", ESCAPE.sub("", said))
     assert "build ..." not in said
     kept = said.split("\r\x1b[1A\x1b[2K")  # the live line is taken away again
-    assert any(ESCAPE.sub("", part).startswith("build: plain_thing-1.0.0") for part in kept)
-    assert said.count("\x1b[?25l") == said.count("\x1b[?25h"), "the cursor is shown again"
+    assert any("✔ build: plain_thing-1.0.0" in ESCAPE.sub("", part) for part in kept)
+    cursor = re.findall(r"\x1b\[\?25([lh])", said)
+    assert "".join(cursor).strip("lh") == ""
+    assert cursor[-1] == "h", "the cursor is shown"
+    assert "ll" not in "".join(cursor), "and it is at once: who is killed cannot bring it back"
 
     said = ESCAPE.sub("", said)
     assert re.search(r"^file {4}plain_thing-1\.0\.0\.tar\.gz$", said, re.MULTILINE)
@@ -84,7 +101,10 @@ def test_a_narrow_terminal_shows_the_step_alive_keeps_its_line_and_cuts_no_table
 
 def test_ci_gets_plain_lines_even_at_a_terminal(project):
     said = at_terminal(project, PUBLISH, CI="true")
-    assert "build ...\n" in said
+    for step in ("commit", "gates", "build", "verify", "upload", "confirm", "prove", "tag"):
+        (line,) = [line for line in said.splitlines() if line.startswith(step)][-1:]
+        assert re.fullmatch(rf"{step}: .* \(\d+\.\d s\)", line), "one line, with its time"
+    assert " ...\n" not in said
     assert "0:00:0" not in said
     assert "\x1b" not in said
     assert "\x1b" not in at_terminal(project, "release.verify", CI="true")
@@ -187,6 +207,7 @@ def stopped_at(
         stderr=subprocess.PIPE,
         text=True,
         preexec_fn=reset_signals,
+        env=unattended(),
     )
     said = ""
     for line in child.stderr:
@@ -294,8 +315,7 @@ def test_a_diagnosis_is_coloured_and_fits_the_terminal(project):
     columns = 60
     said = at_terminal(project, "release.doctor", columns=columns)
     assert "\x1b[" in said
-    lines = [ESCAPE.sub("", line) for line in said.splitlines()]
-    assert lines[-1].rstrip() or lines[-2].rstrip()
+    lines = ESCAPE.sub("", said).partition("\n\nwhat it means")[0].splitlines()
     assert any(line.startswith("ok ") for line in lines)
     assert max(map(len, lines)) <= columns
     plain = at_terminal(project, "release.doctor", columns=columns, NO_COLOR="1")
@@ -317,14 +337,17 @@ def tests(session):
 """
 
 
-def test_at_a_terminal_gates_are_one_live_line_and_the_end_says_what_to_do_next(project):
+def test_at_a_terminal_gates_are_shown_as_they_run_and_the_end_says_what_to_do_next(project):
     (project / "noxfile.py").write_text(NOXFILE.format(red=""))
     commit(project, "gates")
     said = ESCAPE.sub("", at_terminal(project, PUBLISH))
-    assert re.search(r"gates: \d of 2 done; .*(lint|tests)", said)
+    assert re.search(r"gates  0:00:\d\d  1 of 2 done", said)
+    assert re.search(r"✔ lint +0:00:\d\d green", said)
+    assert re.search(r"· tests +0:00:\d\d", said)
+    assert re.search(r"then: build, verify, seal, upload, .* \(1 of \d+ done, 0:00:\d\d\)", said)
     assert "gates: lint, tests green" in said
     assert "the talk of" not in said
-    assert "upload: 2 file(s), " in said
+    assert re.search(r"upload  0:00:\d\d  2 file\(s\), [\d,]+ B", said)
     assert "what it means: the rehearsal went through" in said
     assert said.rstrip().splitlines()[-1].startswith("next: ")
 
@@ -337,3 +360,62 @@ def test_in_ci_the_gates_talk_as_they_run(project):
     assert "the talk of tests" in done.stderr
     assert "a gate is red: tests" in done.stderr
     assert " of 2 done" not in done.stderr
+
+
+def test_a_stopped_gate_shows_what_it_said_at_a_terminal(project):
+    talk = "import time; print('the last word of ' + 'the gate', flush=True); time.sleep(300)"
+    (project / "noxfile.py").write_text(
+        "import nox\n\n@nox.session(venv_backend='none')\ndef tests(session):\n"
+        f"    session.run('python', '-c', {talk!r}, external=True)\n"
+    )
+    commit(project, "a gate that hangs")
+    said = at_terminal(project, PUBLISH, stop_at="tests +0:00:0[1-9]", code=130)
+    shown = ESCAPE.sub("", said)
+    assert re.search(r"^the last word of the gate", shown, re.MULTILINE)
+    assert re.search(r"✘ gates: stopped after \d+\.\d s", shown)
+    assert "stopped by Ctrl-C" in shown
+    assert re.findall(r"\x1b\[\?25([lh])", said)[-1] == "h"
+
+
+def test_github_folds_the_talk_of_gates_away(project):
+    (project / "noxfile.py").write_text(NOXFILE.format(red=""))
+    commit(project, "gates")
+    done = piped(project, PUBLISH, CI="true", GITHUB_ACTIONS="true")
+    assert done.returncode == 0, done.stderr
+    before, _, after = done.stderr.partition("::group::what nox says of lint, tests\n")
+    inside, _, rest = after.partition("::endgroup::\n")
+    assert "the talk of tests" in inside
+    assert "the talk of" not in before + rest
+    assert "gates: lint, tests green" in rest
+
+
+def test_progress_is_no_part_of_the_document(project):
+    done = piped(project, PUBLISH, "--json", CI="true")
+    assert json.loads(done.stdout)["version"] == "1.0.0"
+    assert at_terminal(project, "release.history", "--json").count("\x1b") == 0
+
+
+ENDING = re.compile(r"\n\nwhat it means: .+\nnext: \S.+(\n {6}.+)*\n\Z")
+
+
+def test_every_task_ends_with_what_it_means_and_what_is_next(project, tmp_path):
+    (tmp_path / "none").mkdir()
+    for words in (
+        ("release.scan", "--advisories", str(tmp_path / "none")),
+        ("release.decide",),
+        ("release.publish", "--dry-run"),
+        ("release.publish",),
+        ("release.reconcile",),
+        ("release.metrics",),
+        ("release.alert",),
+        ("release.doctor",),
+        ("release.init", "--dry-run"),
+        ("status.build",),
+        ("status.publish", "--to", str(tmp_path / "public")),
+        ("status.check", "http://127.0.0.1:1/x", "--tries", "1"),
+    ):
+        done = piped(project, *words)
+        assert ENDING.search(done.stdout), (words, done.stdout[-300:], done.stderr[-300:])
+    wrong = piped(project, "release.publish", "--bump", "0.1")
+    assert wrong.returncode == 3
+    assert re.search(r"error: .+\nwhy:  .+\nnext: .+", wrong.stderr, re.DOTALL)

@@ -32,6 +32,8 @@ def start(project: Path) -> subprocess.Popen[str]:
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
+        # In CI a step is one line, at its end.
+        env={name: value for name, value in os.environ.items() if name != "CI"},
     )
 
 

@@ -36,7 +36,7 @@ def found(*runs, now=NOON, **other):
         "heartbeat": BEAT,
         "reconciliation": None,
         "budget": 3,
-        "failed_jobs": (),
+        "jobs": {},
     }
     return alerts(World(Runs(project="demo", ran=runs), **(facts | other)), now)
 
@@ -58,22 +58,40 @@ def test_the_last_attempt_to_publish_is_what_counts():
 
 
 def test_a_job_that_could_not_write_its_failure_down_is_told_by_the_workflow():
-    (alert,) = found(ran(1, **SHIPPED), failed_jobs=("upload",))
+    (alert,) = found(ran(1, **SHIPPED), jobs={"check": "success", "upload": "failure"})
     assert (alert.kind, alert.what) == ("publish-failed", "a job of the release failed: upload")
     standing = (Standing(alert=alert, since=ran(1).at),)
-    assert kinds(failed_jobs=(), standing=standing) == [], "a run whose jobs all ended is its end"
+    assert kinds(jobs={"upload": "success"}, standing=standing) == [], (
+        "a run whose jobs all ended is its end"
+    )
 
 
 def test_who_hears_of_no_jobs_does_not_take_their_failure_for_over():
     """The monitor's workflow alerts, too, and knows nothing of a release's jobs."""
-    (alert,) = found(ran(1, **SHIPPED), failed_jobs=("upload",))
+    (alert,) = found(ran(1, **SHIPPED), jobs={"upload": "failure"})
     standing = (Standing(alert=alert, since=ran(1).at),)
-    unheard = {"failed_jobs": None, "standing": standing}
+    unheard = {"jobs": None, "standing": standing}
     assert found(ran(1, **SHIPPED), **unheard) == (alert,)
     assert found(**unheard) == (alert,)
     assert found(ran(2, **SHIPPED), **unheard) == (), "a later attempt that ended is its end"
     failed = ran(2, exit_code=1, failure="network", **SHIPPED)
     assert [one.subject for one in found(failed, **unheard)] == ["publishing"]
+
+
+def test_jobs_of_the_site_are_told_apart_from_those_of_a_release():
+    (alert,) = found(jobs={"render": "success", "deploy": "failure"})
+    assert (alert.key, alert.what) == (
+        "status-failed:site-jobs",
+        "a job of the status site failed: deploy",
+    )
+    (upload,) = found(jobs={"upload": "failure"})
+    standing = tuple(Standing(alert=one, since=NOON) for one in (alert, upload))
+    healthy = {"render": "success", "deploy": "success"}
+    assert found(jobs=healthy, standing=standing) == (upload,), "the site's jobs end the site's"
+    assert found(jobs={"upload": "success"}, standing=standing) == (alert,)
+    assert found(jobs=healthy | {"upload": "success"}, standing=standing) == ()
+    skipped = {"render": "skipped", "deploy": "cancelled"}
+    assert found(jobs=skipped) == ()
 
 
 def test_who_does_not_look_at_the_index_does_not_take_a_version_for_known():

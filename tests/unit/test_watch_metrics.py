@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import msgspec
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
@@ -13,13 +15,15 @@ from worlds import NOON
 
 from release.flows.figures import of_metrics
 from release.flows.prometheus import as_prometheus
+from release.model.base import encode
 from release.model.heartbeat import Heartbeat
-from release.model.history import History
-from release.model.metrics import Spread
+from release.model.history import History, Response
+from release.model.metrics import Exposure, Metrics, Spread
+from release.model.monitoring import ProbeDay, Probes
 from release.model.release import Release
-from release.model.runs import KEPT, Ran, Runs
+from release.model.runs import KEPT, Ran, Runs, Update
 from release.model.seal import Entry, Journal
-from release.watch.metrics import Seen, metrics, spread
+from release.watch.metrics import Seen, metrics, spread, until_today
 
 HOUR = timedelta(hours=1)
 EMPTY = History(project="demo", repository="shop")
@@ -121,7 +125,9 @@ def test_exposure_counts_from_the_publication_to_the_remedy():
 def test_what_is_not_known_has_no_sample():
     samples = list(text_string_to_metric_families(as_prometheus(figures())))
     names = {family.name for family in samples}
-    assert not {n for n in names if "last_" in n or "findings" in n or "seconds" in n}
+    assert not {n for n in names if "last_" in n or "findings" in n}
+    measured = {n for n in names if "seconds" in n}
+    assert measured == {"release_warden_ci_seconds", "release_warden_ci_seconds_30d"}
     text = of_metrics(figures())
     assert "none yet" in text
     assert "overdue" not in text
@@ -142,10 +148,118 @@ def test_prometheus_reads_every_sample_with_its_labels():
     both = [("project", "demo"), ("repository", "shop")]
     failed = ("release_warden_publish_failed", ("class", "auth"), *both)
     assert read[failed] == 1
-    step = [("project", "demo"), ("quantile", "0.95"), ("repository", "shop"), ("step", "build")]
+    step = [("project", "demo"), ("repository", "shop"), ("stat", "p95"), ("step", "build")]
     assert read[("release_warden_publish_step_seconds", *step)] == 2.5
     refused = [("outcome", "refused"), *both, ("source", 'a"b\\\n')]
     assert read[("release_warden_credential_uses", *refused)] == 1
+
+
+def rich():
+    """Figures of which each is known."""
+    past = returning()
+    early = replace(past.record.tracked[0].finding, published_at=NOON, fix_available_at=NOON)
+    record = replace(past.record, tracked=(replace(past.record.tracked[0], finding=early),))
+    beat = Heartbeat(project="demo", repository="shop", commit="c", taken_at=NOON, scanners={})
+    journal = Journal(entries=(Entry(step="build", at=NOON, seconds=2.5),))
+    runs = (
+        ran(1, ci=True, steps={"upload": 1.0}, credential="aws", update=Update(seconds=0.7)),
+        ran(2, exit_code=1, failure="auth", steps={"upload": 1.0}, credential="aws"),
+        ran(3, "status.build", exit_code=1, failure="document"),
+        ran(4, "release.scan", scanners={"osv": "ok"}),
+    )
+    probe = ProbeDay(day=NOON.date(), checks=4, good=3, unknown=1)
+    probes = Probes(project="demo", url="https://x.example", days=(probe,))
+    history = replace(past.history(31), releases=(release(1), release(2, "abandoned")))
+    found = metrics(
+        Seen(Runs(project="demo", ran=runs), history, (journal,), record, beat, probes),
+        NOON + 24 * HOUR,
+    )
+    spans = Spread(count=2, median=3.0, p95=4.0, most=5.0)
+    high = Response(
+        severity="high", sla_days=30, open=1, overdue=1, remedied=2, within=1, mttr_days=2.0
+    )
+    exposure = Exposure(ended=spans, since_fix=spans, open=spans)
+    return replace(found, exposure=exposure, response=(high,))
+
+
+UNTOLD = ("as_of", "days", "age_hours", "percent")
+"""Of a moment the age follows, of counts the share; days one by one are for the site."""
+
+
+def leaves(value, path=()):
+    """Every number and moment of a document, by its path."""
+    if isinstance(value, dict):
+        for name, held in value.items():
+            yield from leaves(held, (*path, name))
+    elif isinstance(value, list | tuple):
+        for number, held in enumerate(value):
+            yield from leaves(held, (*path, number))
+    elif isinstance(value, int | float) or (path and str(path[-1]).endswith(("_at", "since"))):
+        yield path
+
+
+def changed(found, path):
+    """The same figures, but for one."""
+    told = msgspec.to_builtins(found)
+    holder = told
+    for name in path[:-1]:
+        holder = holder[name]
+    old = holder[path[-1]]
+    holder[path[-1]] = old + 1 if isinstance(old, int | float) else "2001-01-01T00:00:00Z"
+    return msgspec.convert(told, Metrics)
+
+
+FIGURES = [
+    path
+    for path in leaves(msgspec.to_builtins(rich()))
+    if path[0] not in UNTOLD and path[-1] not in UNTOLD and path[1:] != ("seconds", "count")
+]
+
+
+@pytest.mark.parametrize("path", FIGURES, ids=lambda path: ".".join(map(str, path)))
+def test_every_figure_is_in_the_document_the_table_and_prometheus(path):
+    found = rich()
+    other = changed(found, path)
+    assert encode(other) != encode(found)
+    assert as_prometheus(other) != as_prometheus(found)
+    if path[-1] != "good":  # the table tells its share
+        assert of_metrics(other) != of_metrics(found)
+
+
+def test_there_are_figures_of_every_kind():
+    assert {path[0] for path in FIGURES} == {
+        "since", "runs", "releases", "publishing", "scanning", "status", "exposure", "response",
+        "ci",
+    }  # fmt: skip
+
+
+def test_updates_of_the_site_are_those_after_runs_and_those_by_themselves():
+    after = Update(seconds=0.5)
+    found = figures(
+        ran(1, "release.scan", update=after),
+        ran(2, "release.scan", update=Update(seconds=9.0, failure="tool")),
+        ran(3, "status.build", seconds=1.5),
+        ran(4, "status.publish", exit_code=1, failure="auth"),
+        ran(5, "status.check", exit_code=1, failure="status-stale"),
+        ran(6, "release.reconcile"),
+    ).status
+    assert (found.updates, found.succeeded) == (4, 2)
+    assert found.failed == {"tool": 1, "auth": 1}
+    assert found.seconds == Spread(count=2, median=0.5, p95=1.5, most=1.5)
+    assert found.last_at == NOON + 3 * HOUR
+
+
+def test_the_site_tells_of_checks_up_to_the_last_day_and_of_no_window_without_any():
+    days = tuple(
+        ProbeDay(day=(NOON - back * 24 * HOUR).date(), checks=10, good=good, unknown=0)
+        for back, good in ((20, 10), (1, 9), (0, 0))
+    )
+    probes = Probes(project="demo", url="https://x.example", days=days)
+    seen = Seen(Runs(project="demo"), EMPTY, (), None, None, probes)
+    now = metrics(seen, NOON).status.uptime
+    assert [(one.days, one.percent) for one in now] == [(1, 0), (7, 45), (30, 63.33), (90, 63.33)]
+    shown = until_today(seen, NOON).status.uptime
+    assert [(one.days, one.percent) for one in shown] == [(7, 90), (30, 95), (90, 95)]
 
 
 @given(st.permutations(range(6)))

@@ -269,7 +269,8 @@ def test_what_went_wrong_in_any_job_is_told_and_only_there_do_secrets_stand(name
     for path, text in workflows(facts).items():
         jobs = parsed(text)["jobs"]
         telling = bool(facts.alerts) and (
-            path.endswith("release.yml") or (path.endswith("monitor.yml") and facts.static)
+            path.endswith("release.yml")
+            or (path.endswith(("monitor.yml", "status.yml")) and facts.static)
         )
         assert ("alert" in jobs) is telling, path
         secret = "secrets.RELEASE_WARDEN_APPRISE"
@@ -280,9 +281,15 @@ def test_what_went_wrong_in_any_job_is_told_and_only_there_do_secrets_stand(name
         assert set(job["needs"]) == set(jobs) - {"alert"}
         assert job["if"].startswith("${{ always()")
         env = job["steps"][-1]["env"]
-        told = {"RELEASE_WARDEN_JOBS": "${{ toJSON(needs) }}"} if "check" in jobs else {}
+        tells = "monitor" not in jobs
+        told = {"RELEASE_WARDEN_JOBS": "${{ toJSON(needs) }}"} if tells else {}
         assert {k: v for k, v in env.items() if k.endswith("JOBS")} == told
         assert (secret in str(env)) is ("apprise" in facts.alerts)
+        # Who looks or renders may tell nobody, and does not try.
+        for other in ("monitor", "render"):
+            for step in jobs[other]["steps"] if other in jobs else ():
+                if "nox" in step.get("run", ""):
+                    assert step["env"]["RELEASE_WARDEN_ALERTS"] == "later"
         # A secret of the repository is every job's to ask for; of an environment, this one's.
         assert job.get("environment") == ({"name": "alerts"} if secret in str(env) else None)
         # Without static metadata it has to be told them, as it may not run the project to learn it.

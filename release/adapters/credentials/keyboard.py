@@ -10,7 +10,7 @@ import contextlib
 import sys
 from typing import TYPE_CHECKING
 
-from release.adapters import process
+from release.adapters import process, progress
 from release.adapters.credentials import Credential
 from release.adapters.secrecy import guard
 from release.errors import BlockedError
@@ -72,7 +72,7 @@ class Keyboard:
         """
         if self._found is None:
             # What twine says at the prompt must not stand in the one document on stdout.
-            with contextlib.redirect_stdout(sys.stderr):
+            with progress.watcher().paused(), contextlib.redirect_stdout(sys.stderr):
                 self._found = self._look()
         return self._found
 
