@@ -8,9 +8,8 @@ from pathlib import Path
 
 page = json.loads(Path(sys.argv[1]).read_text("utf-8"))
 formula, own, late = page["formula"], page["vulnerability_summary"], page["own_code"]["overdue"]
-moment = datetime.fromisoformat
+cost, moment = Counter(), datetime.fromisoformat
 now = page["scan_date"] and moment(page["scan_date"])
-cost = Counter()
 for found in page["findings"]:
     severity, fixed, due = found["severity"], found["fix_available_at"], found["due"]
     some = found["verdict"] == "installable-fix" or found["scope"] == "extra"
@@ -26,5 +25,4 @@ points = max(0, 100 - sum(min(cost[it], most) for it, most in formula["ceilings"
 earned = min(letter for letter, least in formula["bands"].items() if points >= least)
 cap = max(["A", *(letter for severity, letter in formula["caps"].items() if cost[severity])])
 cap = "ABCDFF"["ABCDF".index(cap) + bool(late)]
-withheld = any(cap["at_most"] is None for cap in page["grade_caps"])
-print("none" if withheld else max(earned, cap))
+print("none" if None in [it["at_most"] for it in page["grade_caps"]] else max(earned, cap))
