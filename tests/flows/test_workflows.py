@@ -58,6 +58,11 @@ def test_drift_is_an_error_with_the_diff_and_the_command_that_mends_it(project, 
     assert "-      contents: write" in drifted.document["why"]
     assert "release.workflows --write" in drifted.document["next"]
 
+    path = project / "pyproject.toml"
+    path.write_text(path.read_text().replace("pages = true", "pages = true\nprivate = true"))
+    private = warden(project, "release.workflows")
+    assert "+        run: nox --no-venv -s mirror" in private.document["why"]
+
     (folder / "release-tools.txt").write_text("--index-url http://x.example\n" + lock)
     assert "no version with its hashes" in warden(project, "release.workflows").document["why"]
     assert warden(project, "release.workflows", "--write").code == 0
