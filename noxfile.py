@@ -29,7 +29,12 @@ TABLE = (
     Gate("browser", "the site's pages in Chromium: CSP, axe, Lighthouse", gates.browser),
     Gate("docs", "the pages as a site: links hold, commands run", gates.docs),
     Gate("proofs", "kills, storms and mutants: half an hour; -- --sample: minutes", gates.proofs),
-    Gate("bench", "time, beside peers and aims; it is never red", gates.bench, parallel=False),
+    Gate(
+        "bench",
+        "time, beside peers and aims; only growth is red",
+        gates.bench,
+        parallel=False,
+    ),
     # Doors: each installs the project, runs one Invoke task and exits with its code.
     Gate("build", "build this project's archives", door("release.build"), parallel=False),
     Gate("verify", "check the archives against the plan", door("release.verify"), parallel=False),

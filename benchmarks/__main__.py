@@ -217,11 +217,12 @@ def main(words: Sequence[str] | None = None) -> None:
     """Measure, and tell; exit with 1 where something grows faster than it may."""
     named = _parser().parse_args(words)
     asked = Asked(named.rounds, tuple(named.sizes), named.peers, named.archive, tuple(named.gates))
-    before = os.getloadavg()[0]
-    results = [one for name in named.only or PARTS for one in measured(name, asked)]
-    told = document(results, (before, os.getloadavg()[0]))
-    if named.json:
-        named.json.write_text(json.dumps(told, indent=2) + "\n")
+    before, results = os.getloadavg()[0], list[Result]()
+    for name in named.only or PARTS:
+        results += measured(name, asked)
+        told = document(results, (before, os.getloadavg()[0]))
+        if named.json:  # after each part: who is interrupted keeps what there is
+            named.json.write_text(json.dumps(told, indent=2) + "\n")
     if named.write:
         PAGE.write_text(written(PAGE.read_text(), table(told)))
     print(table(told))

@@ -227,7 +227,11 @@ def proofs(session: nox.Session) -> None:
 
 
 def bench(session: nox.Session) -> None:
-    """Measure what has an aim; the words after ``--`` go to ``python -m benchmarks``."""
+    """Measure what has an aim; the words after ``--`` go to ``python -m benchmarks``.
+
+    Red only where something grows faster than about linearly. The peers of the dependency group
+    ``bench`` get an environment of their own, below the session's.
+    """
     install(session, "-e", ".[dev]")
     session.run("python", "-m", "benchmarks", *session.posargs)
 

@@ -174,7 +174,12 @@ class Ledger:
 
         :raises TryAgainError: another run moved one, or the remote does not take them.
         """
-        self.look_again()
+        try:
+            self._move(moves, share=share)
+        finally:
+            self.look_again()
+
+    def _move(self, moves: Sequence[Move], *, share: bool) -> None:
         if self.remote is None or not share:
             self.git.move_together(*moves)
             return

@@ -56,6 +56,68 @@ def test_a_ref_that_moved_meanwhile_is_not_overwritten(git):
     assert ledger.read(Changes, ledger.tip("history"), "changes.json") == Changes(since="two")
 
 
+def test_what_another_run_moved_is_seen_at_the_next_look_and_never_overwritten(git):
+    ours, theirs = Ledger(git, "p"), Ledger(git, "p")
+    first = put(ours, "one", None)
+    assert ours.tip("history") == first
+    second = put(theirs, "two", first)
+    assert ours.tip("history") == first
+    with pytest.raises(TryAgainError):
+        put(ours, "late", first)
+    assert ours.tip("history") == second
+    third = put(theirs, "three", second)
+    ours.fetch()
+    assert ours.tip("history") == third
+    assert list(ours.past("history")) == [third, second, first]
+
+
+def test_refs_are_read_once_between_two_moves(git, monkeypatch):
+    ledger = Ledger(git, "p")
+    first = put(ledger, "one", None)
+    asked = commands(git, monkeypatch)
+    for _ in range(3):
+        assert ledger.tip("history") == first
+        assert ledger.releases("local") == {}
+        assert ledger.read(Changes, first, "changes.json") == Changes(since="one")
+    assert asked == ["for-each-ref", "cat-file"]
+
+
+def test_the_files_of_a_tree_are_stored_by_one_process_as_they_are(git, monkeypatch):
+    git.run("config", "core.autocrlf", "true")
+    (git.folder / ".gitattributes").write_text("* text eol=lf\n")
+    files = {"a": b"1\r\n", "b": b"", "c": b"1\r\n", "d": bytes(range(256))}
+    asked = commands(git, monkeypatch)
+    tree = git.write_tree(files)
+    assert asked == ["hash-object", "mktree"]
+    held = git.blobs([f"{tree}:{name}" for name in files])
+    assert dict(zip(files, held, strict=True)) == files
+    asked.clear()
+    assert git.write_tree(files) == tree
+    assert asked == ["mktree"]
+
+
+def test_a_tree_is_amended_by_edits_and_removals(git, tmp_path):
+    scratch = tmp_path / ".git" / "scratch"
+    scratch.mkdir()
+    edits = {"a.txt": None, "sp ace/b.txt": b"b\n", "c.txt": b"b\n"}
+    tree = git.amend_tree(git.head(), edits, scratch)
+    assert git.files(tree) == ("c.txt", "sp ace/b.txt")
+    assert git.blobs([f"{tree}:c.txt"]) == [b"b\n"]
+    assert git.dirty() == ()
+
+
+def commands(git, monkeypatch):
+    """The commands that git is given from now on."""
+    given, run = [], git.run
+
+    def noted(*words, **options):
+        given.append(words[0])
+        return run(*words, **options)
+
+    monkeypatch.setattr(git, "run", noted)
+    return given
+
+
 def test_the_lock_of_a_git_that_was_killed_is_outlived(git, monkeypatch):
     monkeypatch.setattr(locks, "PATIENCE", 0.2)
     ledger = Ledger(git, "p")
