@@ -238,6 +238,7 @@ def fix(context: Context, advisories: str | None, floors: bool, *, dry_run: bool
 def build(context: Context, output: str | None) -> Outcome:
     """``release.build``: archives of HEAD, for looking at."""
     folder = _dist(context, output)
+    context.tell("building HEAD ...")
     with context.workspace.scratch() as out:
         built = build_twice(context, context.workspace.commit, out)
         document = _archives(context, sorted(out.iterdir()), (built.sameness,))
@@ -259,6 +260,7 @@ def verify(context: Context, artifacts: str | None) -> Outcome:
     archived = Archived(
         metadata.normalized_name, metadata.version, commit, folder, files, strict=strict
     )
+    context.tell("checking the archives, and installing them ...")
     document = _archives(context, found, verifying.verify(context, archived))
     return Outcome(document, words.of_archives(document), ending=endings.VERIFIED)
 
