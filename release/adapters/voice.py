@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import time
 from collections.abc import Iterator
@@ -13,6 +14,8 @@ from release.adapters import job, meter, progress, terminal
 from release.adapters.secrecy import hide
 from release.adapters.terminal import GOES_ON
 
+CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+"""Control characters but for line ends and tabs (ECMA-48): others' words may hold them."""
 LONG = 5.0
 """Seconds: a shorter wait needs no line of its own."""
 
@@ -125,8 +128,8 @@ class Voice:
         self._watched = ExitStack()
 
     def __call__(self, line: str) -> None:
-        """Say a line, without any secret in it."""
-        self._face.say(hide(line))
+        """Say a line, without any secret in it, and without what would steer a terminal."""
+        self._face.say(CONTROL.sub("", hide(line)))
 
     def __enter__(self) -> Self:
         self._watched.enter_context(progress.watched_by(self._face))

@@ -79,7 +79,7 @@ def keep_deployment(context: Context, jobs: Mapping[str, str], *, share: bool) -
     if not ended:
         return
     failed = "failure" in ended.values()
-    run = ran(context, "status.publish", Meter(stage=DEPLOYED), int(failed))
+    run = ran(context, DEPLOYED, Meter(), int(failed))
     keep(context, replace(run, seconds=0.0), share=share)
 
 

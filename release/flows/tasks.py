@@ -258,6 +258,7 @@ def build(context: Context, output: str | None) -> Outcome:
     from release.flows.build import build_twice
 
     folder = _dist(context, output)
+    context.tell("building HEAD ...")
     with context.workspace.scratch() as out:
         built = build_twice(context, context.workspace.commit, out)
         document = _archives(context, sorted(out.iterdir()), (built.sameness,))
@@ -281,6 +282,7 @@ def verify(context: Context, artifacts: str | None) -> Outcome:
     archived = verifying.Archived(
         metadata.normalized_name, metadata.version, commit, folder, files, strict=strict
     )
+    context.tell("checking the archives, and installing them ...")
     document = _archives(context, found, verifying.verify(context, archived))
     return Outcome(document, words.of_archives(document), ending=endings.VERIFIED)
 

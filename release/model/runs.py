@@ -12,8 +12,8 @@ KEPT = 1000
 """How many runs the book holds: at eight a day those of four months."""
 SITE_JOBS = frozenset({"render", "deploy"})
 """The jobs that write the status site in CI, and bring it to its readers."""
-DEPLOYED = "deploy"
-"""The stage of a ``status.publish`` that jobs of CI did, as a later job of theirs wrote it down."""
+DEPLOYED = "status.deploy"
+"""What the book calls their work; it is no task of ours."""
 
 
 class Update(Noun, frozen=True, kw_only=True):

@@ -11,7 +11,7 @@ from release.model.heartbeat import Heartbeat
 from release.model.history import History, Story
 from release.model.reconciliation import Reconciliation
 from release.model.release import Release
-from release.model.runs import DEPLOYED, SITE_JOBS, Ran, Runs
+from release.model.runs import SITE_JOBS, Ran, Runs
 from release.watch.metrics import SHIPPING
 
 NEAR = 0.2
@@ -141,13 +141,9 @@ def _of_status(ran: Sequence[Ran]) -> Iterator[Alert]:
 
 
 def _of_updates(ran: Sequence[Ran]) -> Iterator[Alert]:
-    """The last time that the site was to be written, or brought to its place, failed.
-
-    What jobs of CI did is told as theirs.
-    """
-    ours = [one for one in reversed(ran) if one.stage != DEPLOYED]
+    """The last time that the site was to be written, or brought to its place, failed."""
     for task in ("status.build", "status.publish"):
-        last = next((one for one in ours if one.task == task), None)
+        last = next((one for one in reversed(ran) if one.task == task), None)
         if last is not None and last.exit_code:
             yield Alert(
                 kind="status-stale",

@@ -41,8 +41,8 @@ SHOWN = timedelta(days=90)
 WORSE: tuple[State, ...] = ("ok", "partial", "failed", "absent")
 SHIPPING = frozenset({"gates", "build", "verify", "upload", "confirm", "prove", "tag"})
 """Steps that only a run which publishes takes."""
-UPDATING = frozenset({"status.build", "status.publish"})
-"""Tasks that are an update of the status site themselves."""
+UPDATING = frozenset({"status.build", "status.publish", "status.deploy"})
+"""Runs that are an update of the status site themselves; the last is that of jobs in CI."""
 
 
 @dataclass(frozen=True)

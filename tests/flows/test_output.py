@@ -395,6 +395,17 @@ def test_progress_is_no_part_of_the_document(project):
     assert at_terminal(project, "release.history", "--json").count("\x1b") == 0
 
 
+def test_a_build_and_its_check_show_their_parts_at_a_terminal(project):
+    said = ESCAPE.sub("", at_terminal(project, "release.build"))
+    assert re.search(r"building HEAD  0:00:0\d", said)
+    assert re.search(r"· what is shipped +0:00:0\d", said)
+    assert re.search(r"· once more, to compare +0:00:0\d", said)
+    said = ESCAPE.sub("", at_terminal(project, "release.verify"))
+    assert re.search(r"checking the archives, and installing them  0:00:0\d", said)
+    assert re.search(r"[·✔] install the wheel on Python 3\.\d+ +0:00:0\d", said)
+    assert re.search(r"[·✔] install the sdist +0:00:0\d", said)
+
+
 ENDING = re.compile(r"\n\nwhat it means: .+\nnext: \S.+(\n {6}.+)*\n\Z")
 
 

@@ -20,6 +20,7 @@ from lxml import etree
 from openapi_spec_validator import OpenAPIV31SpecValidator
 from openvex_rules import read_vex
 from status_worlds import NOW, WHERE, closure, finding, receipt, world
+from watching import watching
 
 from release.model.acceptance import Acceptance
 from release.model.delta import Delta, DeltaFinding
@@ -30,6 +31,8 @@ from status_site import schemas
 from status_site.badges import GREEN, Badge, as_svg, badges
 from status_site.documents import Documents
 from status_site.names import key_name, version_name
+from status_site.pipelines import _Counted
+from status_site.publish import Folder, bring
 from status_site.site_files import site_files
 from status_site.status import FailedUpdate, SecurityStatus
 from status_site.timeline import LONGEST
@@ -612,3 +615,10 @@ def test_fifty_findings_are_small():
     _, made_ = made(world(*items))
     assert len(gzip.compress(made_["index.json"])) < 10_000
     assert all(len(made_[name]) < 100_000 for name in made_ if name.endswith(".html"))
+
+
+def test_who_watches_sees_how_much_of_a_site_was_written(tmp_path):
+    with watching() as seen:
+        bring({"index.json": b"x" * 30, "badges/grade.json": b"y" * 12}, _Counted(Folder(tmp_path)))
+    assert seen.bytes == [("written", 12, 0), ("written", 42, 0)]
+    assert (tmp_path / "index.json").read_bytes() == b"x" * 30

@@ -14,9 +14,10 @@ from status_worlds import NOW, WHERE, closure, decision, finding, receipt, world
 from release.model.decision import Reason
 from release.model.delta import Delta, DeltaFinding
 from release.model.history import History
+from release.model.monitoring import ProbeDay, Probes
 from release.model.receipt import ReceiptFile
 from release.model.release import Release
-from release.model.runs import Ran, Runs
+from release.model.runs import Ran, Runs, Update
 from release.model.seal import Entry, Journal
 from release.model.snapshot import Edit, Gap, Reach, Scanner
 from release.model.yank import Yank
@@ -287,6 +288,32 @@ def test_the_dashboard_tells_what_was_measured_and_no_zero_for_what_was_not():
     assert quiet.data["span"].count(" not known") == 4
     assert not quiet.all("table")
     assert "No figures are known yet" in pages(Documents())["dashboard.html"].data["p"]
+
+
+def test_the_dashboard_tells_how_the_site_itself_fared():
+    good, bad = Update(seconds=0.5), Update(seconds=2.0, failure="tool")
+    runs = tuple(
+        Ran(run=str(ago), task="release.scan", at=NOW - ago * DAY, seconds=1.0, exit_code=0,
+            update=bad if ago == 2 else good)
+        for ago in (3, 2, 1)
+    )  # fmt: skip
+    days = (ProbeDay(day=(NOW - DAY).date(), checks=24, good=18, unknown=2),)
+    probes = Probes(project="paperboy", url="https://paperboy.example/", days=days)
+    seen = Seen(Runs(project="paperboy", ran=runs), History(**WHERE), (), None, None, probes)
+    bare = world()
+    facts = {name: getattr(bare, name) for name in bare.__dataclass_fields__}
+    figures = until_today(seen, NOW)
+    shown = pages(Documents(**(facts | {"metrics": figures})))["dashboard.html"]
+    assert "2 of 3 updates succeeded. One takes 0.5 s (median)." in shown.data["p"]
+    assert "failed: tool" in shown.data["th"]
+    assert "75 %" in shown.data["td"]
+    labels = [a["aria-label"] for a in shown.all("svg") if "aria-label" in a]
+    assert (
+        "The 90 days to 22 November 2026: updates on 3 days, with one that failed on 1 day"
+        in labels
+    )
+    quiet = pages(measured())["dashboard.html"]
+    assert "No update of this site has been measured yet." in quiet.data["p"]
 
 
 def test_a_run_of_today_changes_no_figure_of_the_site():

@@ -160,6 +160,14 @@ def test_words_of_others_steer_no_terminal(monkeypatch):
     face.close()
 
 
+def test_no_line_steers_a_terminal(monkeypatch):
+    said = listening(monkeypatch)
+    monkeypatch.setenv("CI", "true")
+    with Voice() as tell:
+        tell("others say \x1b]0;owned\x07\x9b2J\rthis:\n\tand that")
+    assert said() == "others say ]0;owned2Jthis:\n\tand that\n"
+
+
 def test_a_terminal_without_unicode_gets_none(monkeypatch):
     said = listening(monkeypatch)
     monkeypatch.setattr(Terminal, "charset", "latin-1")
