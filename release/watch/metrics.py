@@ -28,7 +28,7 @@ from release.model.metrics import (
 from release.model.monitoring import Probes
 from release.model.record import Record, Tracked
 from release.model.release import Release
-from release.model.runs import Ran, Runs
+from release.model.runs import DEPLOYED, Ran, Runs
 from release.model.seal import Journal
 from release.model.snapshot import State
 from release.record.history import REMEDIES
@@ -41,7 +41,7 @@ SHOWN = timedelta(days=90)
 WORSE: tuple[State, ...] = ("ok", "partial", "failed", "absent")
 SHIPPING = frozenset({"gates", "build", "verify", "upload", "confirm", "prove", "tag"})
 """Steps that only a run which publishes takes."""
-UPDATING = frozenset({"status.build", "status.publish", "status.deploy"})
+UPDATING = frozenset({"status.build", "status.publish", DEPLOYED})
 """Runs that are an update of the status site themselves; the last is that of jobs in CI."""
 
 
