@@ -205,11 +205,13 @@ def of_alerts(told: Told) -> Ending:
     return Ending("nothing needs anybody")
 
 
-def of_adoption(plan: Adoption, *, dry_run: bool) -> Ending:
+def of_adoption(plan: Adoption, *, dry_run: bool, back: bool) -> Ending:
     """What adopting a project, or taking it back, came to."""
     steps = "\n      ".join(plan.next)
     if plan.problems:
         return Ending(f"it would stop here, for {len(plan.problems)} reason(s)", steps)
     if dry_run:
         return Ending("nothing was changed", "the same command without --dry-run")
+    if back:
+        return Ending("the project is as it was before; nothing is committed", "look, and commit")
     return Ending("the files are written, and nothing is committed", steps or "look, and commit")

@@ -362,7 +362,7 @@ def init(context: Context, *, dry_run: bool, back: bool, sure: bool) -> Outcome:
     if not plan.changed and not plan.refs:
         return Outcome(plan, f"{plan.project} is adopted already: nothing is to be done")
     told = words.of_adoption(plan) if dry_run else "done"
-    ending = endings.of_adoption(plan, dry_run=dry_run)
+    ending = endings.of_adoption(plan, dry_run=dry_run, back=back)
     return Outcome(plan, told, 3 if plan.problems else 0, ending=ending)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -104,10 +105,11 @@ def test_status_tasks_are_in_the_book_and_in_every_form_of_the_figures(tmp_path)
     assert held[0]["update"].get("failure") is None
     assert all(one["seconds"] > 0 for one in held)
     found = warden(project, "release.metrics").document["status"]
-    assert (found["updates"], found["succeeded"], found["failed"]) == (4, 3, {"document": 1})
+    told = (found["updates"], found["succeeded"], found["failed"])
+    assert told == (5, 4, {"document": 1}), "a check that is kept is followed by one, too"
     argv = [sys.executable, "-P", "-m", "release", "release.metrics", "--project", str(project)]
     table = subprocess.run(argv, capture_output=True, text=True, check=True).stdout
-    assert f"updates    {found['updates']}, of which {found['succeeded']} succeeded" in table
+    assert re.search(r"^updates +5, of which 4 succeeded$", table, re.MULTILINE)
     text = subprocess.run(
         [*argv, "--format", "prometheus"], capture_output=True, text=True, check=True
     ).stdout

@@ -12,6 +12,7 @@ from worlds import NOON
 from release.flows import endings
 from release.flows.endings import Ending
 from release.flows.scan import Scanned
+from release.model.adoption import Adoption
 from release.model.alerts import Alert, Alerts
 from release.model.changes import Changes
 from release.model.decision import Action
@@ -95,3 +96,11 @@ def test_alerts_name_their_runbooks():
     wrong = tuple(Alert(kind="sla-near", subject=one, what="x") for one in ("high", "low"))
     told = Told(wrong, (), Alerts(project="demo"))
     assert endings.of_alerts(told) == ("2 thing(s) need somebody", "docs/operations.md#sla-near")
+
+
+def test_adopting_and_taking_it_back_end_apart():
+    plan = Adoption(project="demo", next=("look at it", "commit it"))
+    done = endings.of_adoption(plan, dry_run=False, back=False)
+    assert str(done).endswith("next: look at it\n      commit it")
+    assert "nothing was changed" in endings.of_adoption(plan, dry_run=True, back=False).means
+    assert "as it was before" in endings.of_adoption(plan, dry_run=False, back=True).means
