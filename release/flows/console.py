@@ -127,7 +127,7 @@ def _tell_outcome(task: str, context: Context, outcome: Outcome, *, watched: boo
     elif watched and runs.failed_before(context, task):
         _after(task, context, context.place.name, outcome.code, outcome.decision)
     elif watched:
-        _write_down(task, context, outcome.code)
+        _write_down(task, context, outcome.code, context.clock.now())
 
 
 def report(error: WardenError, json: bool) -> None:
@@ -227,7 +227,7 @@ def _after(
     began = time.perf_counter()
     failure = _update(context, ended, decision)
     meter.current().updating = round(time.perf_counter() - began, 3), failure
-    _write_down(task, context, code)
+    _write_down(task, context, code, ended.at)
     _alert(context)
 
 
@@ -245,11 +245,14 @@ def _update(context: Context, ended: Run, decision: Decision | None) -> str:
     return "tool" if trouble else ""
 
 
-def _write_down(task: str, context: Context, code: int) -> None:
-    """Put the run into the ledger's book of runs, shared where a run shares what it does."""
+def _write_down(task: str, context: Context, code: int, at: datetime) -> None:
+    """Put the run into the ledger's book of runs, shared where a run shares what it does.
+
+    :param at: when it ended, as the documents tell it, too.
+    """
     if "ledger" not in vars(context):
         return  # it could not be read, and would only be asked in vain once more
-    ran = runs.ran(context, task, meter.current(), code)
+    ran = runs.ran(context, task, meter.current(), code, at)
     share = terminal.in_ci() or task in SHARING
     try:
         with _in_our_words():

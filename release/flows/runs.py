@@ -7,6 +7,7 @@ nothing else is the worse for it.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import cast
 
 from msgspec.structs import replace
@@ -25,14 +26,14 @@ TRIES = 3
 """How often the book is taken up again when another run wrote into it meanwhile."""
 
 
-def ran(context: Context, task: str, meter: Meter, code: int) -> Ran:
-    """The run that goes on, as its meter stands."""
+def ran(context: Context, task: str, meter: Meter, code: int, at: datetime) -> Ran:
+    """The run that ended just then, as its meter stands."""
     return Ran(
         run=meter.run,
         task=task,
         stage=meter.stage,
         repository=context.place.name,
-        at=context.clock.now(),
+        at=at,
         seconds=meter.seconds,
         exit_code=code,
         ci=terminal.in_ci(),
@@ -79,7 +80,7 @@ def keep_deployment(context: Context, jobs: Mapping[str, str], *, share: bool) -
     if not ended:
         return
     failed = "failure" in ended.values()
-    run = ran(context, DEPLOYED, Meter(), int(failed))
+    run = ran(context, DEPLOYED, Meter(), int(failed), context.clock.now())
     keep(context, replace(run, seconds=0.0), share=share)
 
 

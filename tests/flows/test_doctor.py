@@ -392,8 +392,10 @@ def test_a_role_in_aws_lets_this_job_in_and_may_only_read(tmp_path):
 def test_a_person_reads_what_is_wrong_first(shop):
     argv = [sys.executable, "-P", "-m", "release", "release.doctor"]
     done = subprocess.run(argv, cwd=shop.project, capture_output=True, text=True, timeout=60)
-    said = done.stdout
+    said, _, ending = done.stdout.partition("\n\nwhat it means: ")
     lines = [line.split()[:2] for line in said.splitlines() if line and not line.startswith(" ")]
+    assert ending.startswith("a release to ")
+    assert "\nnext: " in ending
     assert lines[0] == ["plain-thing", "->"]
     assert lines[1] == ["problem", "credential"]
     assert [line[0] for line in lines[1:]] == sorted(
