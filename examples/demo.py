@@ -11,15 +11,16 @@ import shutil
 import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from invoke.context import Context
 from invoke.exceptions import Exit
 from invoke.tasks import task
 
-from release.adapters import process
-from release.adapters.git import Git
 from release.errors import FailedError, WardenError
+
+if TYPE_CHECKING:
+    from release.adapters.git import Git
 
 HERE = Path(__file__).parent
 STAGE = HERE.parent / ".release" / "demo"
@@ -73,6 +74,8 @@ def known() -> Path:
 
 def set_the_stage() -> Git:
     """Copy the example to a repository of its own, with the advisories of the day before."""
+    from release.adapters.git import Git
+
     if STAGE.exists():
         shutil.rmtree(STAGE)
     STAGE.mkdir(parents=True)
@@ -146,6 +149,8 @@ def row(
 
 def warden(step: str, *words: str) -> Row:
     """Run one task as a user would, and read its document."""
+    from release.adapters import process
+
     say(f"\n[bold]{step}[/]\n$ release-warden {' '.join(words)}".replace(str(STAGE), "."))
     argv = [process.python(), "-P", "-m", "release", *words, "--json", "--project", str(PROJECT)]
     out = STAGE / "stdout.json"
