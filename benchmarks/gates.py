@@ -38,31 +38,31 @@ COMMANDS: dict[str, list[list[str]]] = {
 
 
 def compare(names: Sequence[str], peers: Path | None) -> list[Result]:
-    """Each way in turns, after each gate alone has warmed the cache of uv; the best round counts.
+    """Each way in turns, each gate alone among them; the best round counts.
+
+    A round before them warms the cache of uv, and is not counted.
 
     :param peers: the environment that has tox in it.
     """
     with tempfile.TemporaryDirectory() as folder:
         fresh = Path(folder)
-        alone = {name: _nox(fresh / name, name).wall for name in names}
+        _nox(fresh / "warm", *names)
         turns = [_turn(fresh / str(at), names, peers) for at in range(ROUNDS)]
-    sequential = min(turn["sequential"] for turn in turns)
-    parallel = min(turn["parallel"] for turn in turns)
-    by_tox = min(turn["tox"] for turn in turns) if peers else None
-    detail = {"alone": alone, "rounds": turns}
+    best = {way: min(turn[way] for turn in turns) for way in turns[0]}
+    longest = max(best[name] for name in names)
     title = f"gates {', '.join(names)}, cold, nox -j"
-    tox = parallel / by_tox if by_tox else None
+    tox = best["parallel"] / best["tox"] if peers else None
     return [
-        Result(title, "times the longest", parallel / max(alone.values()), 1.15, detail),
-        Result(title, "times nox, one by one", parallel / sequential, 0.65),
+        Result(title, "times the longest", best["parallel"] / longest, 1.15, {"rounds": turns}),
+        Result(title, "times nox, one by one", best["parallel"] / best["sequential"], 0.65),
         Result(title, "times tox in parallel", tox, why="" if tox else "tox is not there"),
     ]
 
 
 def _turn(place: Path, names: Sequence[str], peers: Path | None) -> dict[str, float]:
-    """Seconds of each way, with folders of its own."""
+    """Seconds of each way, and of each gate alone, with folders of its own."""
     place.mkdir()
-    taken = {
+    taken = {name: _nox(place / name, name).wall for name in names} | {
         "sequential": _nox(place / "sequential", *names).wall,
         "parallel": _nox(place / "parallel", *names, words=("-j", "auto")).wall,
     }

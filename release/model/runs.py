@@ -59,6 +59,9 @@ class Runs(Document, frozen=True, kw_only=True):
     ran: tuple[Ran, ...] = ()
 
     def with_run(self, ran: Ran) -> Runs:
-        """The book with one more run, and without the oldest where there is no room."""
-        held = sorted((*self.ran, ran), key=lambda one: (one.at, one.run, one.task, one.stage))
+        """The book with one more run, and without the oldest where there is no room.
+
+        Of two that began in the same second the one told last is the later.
+        """
+        held = sorted((*self.ran, ran), key=lambda one: one.at)
         return replace(self, ran=tuple(held[-KEPT:]))
