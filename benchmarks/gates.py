@@ -95,7 +95,7 @@ def _for_tox(names: Sequence[str]) -> dict[str, Any]:
     base = {"package": "skip", "change_dir": str(ROOT), "pass_env": ["*_CACHE_DIR", "UV_*"]}
     return {
         "no_package": True,
-        "env_run_base": base | {"set_env": {"UV_COMPILE_BYTECODE": "1"}},
+        "env_run_base": base,
         "env": {name: {"deps": needs[name], "commands": COMMANDS[name]} for name in names},
     }
 
