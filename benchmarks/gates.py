@@ -70,7 +70,7 @@ def _turn(place: Path, names: Sequence[str], peers: Path | None) -> dict[str, fl
 
 
 def _nox(place: Path, *names: str, words: tuple[str, ...] = ()) -> Taken:
-    argv = [sys.executable, "-m", "nox", "--envdir", place, *words, "--session", *names]
+    argv = [sys.executable, "-m", "nox", "--envdir", str(place), *words, "--session", *names]
     return timed(argv, ROOT, _environment(place))
 
 
@@ -78,9 +78,9 @@ def _tox(place: Path, names: Sequence[str], peers: Path) -> Taken:
     place.mkdir()
     config = place / "tox.toml"
     config.write_text(tomlkit.dumps(_for_tox(names)))
-    argv = [peers / "bin" / "tox", "run-parallel", "-c", config, "--root", ROOT]
+    argv = (peers / "bin" / "tox", "run-parallel", "-c", config, "--root", ROOT)
     where = ("--workdir", place / "work", "-e", ",".join(names))
-    return timed([*argv, *where], ROOT, _environment(place))
+    return timed((*argv, *where), ROOT, _environment(place))
 
 
 def _for_tox(names: Sequence[str]) -> dict[str, Any]:

@@ -117,8 +117,8 @@ def pip_audit(url: str, program: str) -> Tool:
 
 def uv_audit(url: str, program: str) -> Tool:
     def command(folder: Path, cache: str) -> list[str | Path]:
-        where = ["--directory", folder, "--cache-dir", folder / f"uv-{cache}"]
-        options = ["--frozen", "--output-format", "json", "--preview-features", "audit,audit-json"]
+        where = ("--directory", folder, "--cache-dir", folder / f"uv-{cache}")
+        options = ("--frozen", "--output-format", "json", "--preview-features", "audit,audit-json")
         return [program, "audit", *where, *options, "--service-url", f"{url}/"]
 
     def read(out: str) -> set[tuple[str, str]]:
@@ -149,7 +149,7 @@ def installed(url: str) -> list[Tool]:
 @contextmanager
 def server(archive: Path, latency: float) -> Iterator[str]:
     """The OSV server in a process of its own; its address."""
-    command = [sys.executable, SERVER, archive, str(latency)]
+    command = (sys.executable, SERVER, archive, str(latency))
     pipe = subprocess.PIPE
     with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True) as process:
         assert process.stdout is not None

@@ -28,6 +28,7 @@ from functools import partial
 from os import times
 from pathlib import Path
 from time import perf_counter, process_time
+from typing import Any
 
 from benchmarks import growth
 from release.model.base import Document, encode
@@ -43,7 +44,7 @@ from status_site.build import build
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 SIZES = [1_000, 10_000, 40_000]
 FIVE_YEARS = 1_826
-WHERE = {"project": "demo", "repository": "local"}
+WHERE: dict[str, Any] = {"project": "demo", "repository": "local"}
 SEEN = {"osv": Sighting(state="open")}
 GONE = {"osv": Sighting(state="resolved", cause="upgraded")}
 
@@ -75,8 +76,10 @@ def documents(count: int, days: int) -> dict[str, Document]:
     """A project with so many findings, half of them open, and a scan each day."""
     findings = [_finding(number, days) for number in range(count)]
     scanner = Scanner(state="ok", covered=tuple(f"p{n}==1.0" for n in range(count)))
-    facts = {"version": "1", "pythons": ("3.12",), "extras": ("",), "via": ("demo",)}
-    pins = tuple(Pin(name=f"p{n}", **facts) for n in range(50))
+    pins = tuple(
+        Pin(name=f"p{n}", version="1", pythons=("3.12",), extras=("",), via=("demo",))
+        for n in range(50)
+    )
     closure = Closure(
         kind="published", version="1.0", origin="", requires=(), pythons=("3.12",), extras=("",),
         pins=pins,

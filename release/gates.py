@@ -62,7 +62,10 @@ COMPARED = "the workflows as generated"
 DESCRIBES_ITSELF = ("pyproject.toml", "setup.py", "setup.cfg")
 """The files that tell what installing a project brings."""
 
-TYPED = ("release", "status_site", "noxfile.py", "tasks.py", "docs/reference.py")
+TYPED = (
+    "release", "status_site", "benchmarks",
+    "noxfile.py", "tasks.py", "docs/reference.py",
+)  # fmt: skip
 """What the type checker reads."""
 
 
