@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import signal
 import subprocess
 import sys
 
+import pytest
 from harness import left_running, project_in
+from killed import ACTS
 from kit import git, warden
 
 from release.testing.hostile_index import after_store
@@ -38,3 +41,9 @@ def test_killed_between_the_store_and_the_answer(hostile_index, tmp_path, monkey
     assert sorted(hostile_index.uploads) == sorted(hostile_index.files), "each was sent once"
     assert git(project, "rev-parse", "v1.0.0^{commit}") == manifest["commit"]
     assert left_running(project) == []
+
+
+@pytest.mark.parametrize("where", ACTS.values(), ids=ACTS)
+def test_the_acts_around_which_the_proof_kills_are_where_it_looks(where):
+    module, name = where.split(":")
+    assert callable(getattr(importlib.import_module(module), name))

@@ -27,7 +27,7 @@ from pathlib import Path
 ACTS = {
     "scan": "release.flows.auto:scan",
     "judge": "release.flows.auto:judge",
-    "plan": "release.flows.auto:plan",
+    "plan": "release.flows.planning:plan",
     "seal": "release.flows.publish:take_seal",
     "keep": "release.flows.auto:keep",
     "bytes": "release.flows.seals:name_bytes",
@@ -36,7 +36,7 @@ ACTS = {
     "receipt": "release.flows.carry:_confirmed",
     "offer": "release.flows.auto:offer",
     "land": "release.flows.auto:land",
-    "findings": "release.flows.tasks:land_findings",
+    "findings": "release.flows.land:land_findings",
     "documents": "release.flows.console:_after",
 }
 """By name, where an act is looked up when it is called."""
