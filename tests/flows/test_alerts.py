@@ -315,3 +315,39 @@ def test_every_kind_is_fired_once_and_recovers_once(world, kind, monkeypatch):
         alert(world.context(), None)
     assert [state for state, _ in world.issues] == ["closed"]
     assert [title.partition(":")[0] for title in world.heard] == ["Alert", "Over"]
+
+
+@pytest.mark.slow
+def test_four_releases_in_a_day_are_told_once_and_left_to_a_person(world):
+    for number in range(4):
+        (world.project / "NOTES").write_text(str(number))
+        commit(world.project, f"change {number}")
+        words = ("--bump", "patch", "--reason", "another") if number else ()
+        released = warden(world.project, "release.publish", *words)
+        assert released.code == 0, released.err
+    for _ in range(2):
+        assert world.alert().code == 0
+    what = "plain-thing: the release of 1.0.3 is unusual: 4 releases within a day"
+    assert world.heard == [f"Alert: {what}"]
+    later = (datetime.now(UTC) + timedelta(days=3)).isoformat()
+    assert world.alert("--at", later).code == 0
+    assert world.heard == [f"Alert: {what}"], "what happened cannot be over"
+    assert world.issues == [("open", what)], "a person closes it"
+
+
+def test_a_scanner_that_saw_nothing_twice_is_told_and_its_end_too(world, tmp_path):
+    empty, advisories = tmp_path / "empty", tmp_path / "advisories"
+    empty.mkdir()
+    advise(advisories, "somebody-else")
+    assert warden(world.project, "release.scan", "--advisories", str(empty)).code == 4
+    assert world.alert().document["standing"] == [], "once is weather"
+    assert warden(world.project, "release.scan", "--advisories", str(empty)).code == 4
+    for _ in range(2):
+        assert world.alert().code == 0
+    what = "plain-thing: osv could not speak for everything, twice in a row"
+    assert world.heard == [f"Alert: {what}"]
+    seen = warden(world.project, "release.scan", "--advisories", str(advisories))
+    assert seen.code == 0, seen.err
+    assert world.alert().code == 0
+    assert world.heard[1:] == [f"Over: {what}"]
+    assert world.issues == [("closed", what)]
