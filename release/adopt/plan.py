@@ -181,7 +181,9 @@ def _noxfile(sight: Sight) -> FileChange:
         return FileChange(path=NOXFILE, how="keep", why="it has the gates and doors already")
     missing = [gate for gate in sight.gates if not gate.own]
     after = noxfile.merged(before, missing, sight.sessions)
-    why = f"its {len(sight.sessions)} sessions stay; ours stand below them"
+    count = len(sight.sessions)
+    theirs = "its own session stays" if count == 1 else f"its {count} own sessions stay"
+    why = f"{theirs}; our gates and doors stand below"
     return FileChange(path=NOXFILE, how="merge", why=why, before=before, after=after)
 
 
