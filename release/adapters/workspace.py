@@ -25,8 +25,9 @@ from release.model.base import sha256
 HUMAN_FACING = "security/findings"
 """Rendered for people; does not count as a dirty tree."""
 
-PRODUCT = re.compile(r"(^|/)([^/]+\.egg-info|__pycache__)/")
-"""What installs and imports leave lying about, and no build reads."""
+PRODUCT = re.compile(r"(^|/)([^/]+\.egg-info/|__pycache__/|\.new\.gitignore$)")
+"""What installs and imports leave lying about, or the status site that died at its first file, and
+no build reads."""
 
 LOCK_PATIENCE = 60
 """Seconds for which another run's rendering is waited for."""

@@ -89,9 +89,10 @@ def test_a_silent_index_is_for_later_and_one_that_says_no_is_for_a_person(tmp_pa
     assert refs(project, "refs/release-warden", "refs/tags") == ""
 
 
-def test_what_installs_and_imports_leave_is_no_change(tmp_path):
+def test_what_installs_imports_and_a_dying_site_leave_is_no_change(tmp_path):
     project = make_project(tmp_path / "project")
-    for name in ("__pycache__/noxfile.pyc", "plain_thing.egg-info/PKG-INFO"):
+    died = "security-status/.new.gitignore"  # on a full disk
+    for name in ("__pycache__/noxfile.pyc", "plain_thing.egg-info/PKG-INFO", died):
         (project / name).parent.mkdir()
         (project / name).write_text("left")
     assert warden(project, "release.publish", "--dry-run").code == 0

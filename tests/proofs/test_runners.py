@@ -125,7 +125,7 @@ def test_the_release_commit_lands_where_the_branch_did_not_move(tmp_path):
         git(shop.project, "pull", "--quiet", "--ff-only", "origin", "main")
         shop.change(shop.project, "more")
         far = shop.clone("far")
-        shop.change(shop.project, "and more")
+        shop.change_midway(shop.project, "and more")
         second = shop.publish(project=far)
         assert second.code == 0, second.err
         assert "v1.0.1: unmerged: run git merge v1.0.1" in second.err
@@ -135,7 +135,7 @@ def test_the_release_commit_lands_where_the_branch_did_not_move(tmp_path):
 def test_where_the_branch_moved_a_branch_is_offered(tmp_path):
     with open_shop(tmp_path, 'commit = "pull-request"') as shop:
         far = shop.clone("far")
-        shop.change(shop.project, "meanwhile")
+        shop.change_midway(shop.project, "meanwhile")
         ran = shop.publish(project=far)
         assert ran.code == 0, ran.err
         branch = git(shop.remote, "rev-parse", "release-warden/v1.0.0")
