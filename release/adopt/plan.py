@@ -115,14 +115,16 @@ def adoption(tree: Tree, around: Around, name: str) -> Adoption:
     :raises ProjectError: its pyproject.toml or its noxfile cannot be read.
     """
     sight = Sight(tree, around, name)
+    problems = tuple(_problems(sight))
+    first = (problem.next for problem in problems)
     return Adoption(
         project=canonicalize_name(name),
         facts=tuple(_facts(sight)),
         gates=sight.gates,
         files=tuple(_files(sight)),
-        problems=tuple(_problems(sight)),
+        problems=problems,
         remarks=tuple(_remarks(sight)),
-        next=(*(FOR_GITHUB if around.github else ()), *NEXT),
+        next=tuple(first) or (*(FOR_GITHUB if around.github else ()), *NEXT),
     )
 
 

@@ -197,6 +197,13 @@ def _ask(context: Context, plan: Adoption, sure: bool) -> None:
         )
 
 
+def _prune(folder: Path, top: Path) -> None:
+    """Take empty folders away, as git does, from the innermost out."""
+    while folder.resolve() != top.resolve() and not any(folder.iterdir()):
+        folder.rmdir()
+        folder = folder.parent
+
+
 def _write(workspace: Workspace, changes: Iterable[FileChange]) -> None:
     """Bring files to their new text, each whole or not at all.
 
@@ -213,5 +220,6 @@ def _write(workspace: Workspace, changes: Iterable[FileChange]) -> None:
             )
         if change.after is None:
             path.unlink()
+            _prune(path.parent, workspace.git.folder)
         else:
             write_file(path, change.after)
