@@ -35,7 +35,7 @@ BACKENDS = {
 
 NO_PACKAGES = re.compile(
     r"(tests?|testing|docs?|examples?|benchmarks?|scripts?|tools?|build|dist|setup|conftest"
-    r"|noxfile|tasks|test_.*|.*_tests?)$"
+    r"|noxfile|tasks|test_.*|.*_tests?)(\.py)?$"
 )
 """Folders and modules at the top that are not what a project ships."""
 
@@ -139,11 +139,12 @@ def packages(tree: Tree, project: str) -> tuple[str, ...]:
         within = {"/".join(path.split("/")[:2]) for path in tree.paths if path.startswith("src/")}
         found = {path for path in within if _is_code(tree, path)}
     else:
-        found = {top for top in tops if _is_code(tree, top) and not NO_PACKAGES.match(_stem(top))}
+        found = {top for top in tops if _is_code(tree, top)}
     called = {
         path for path in found if canonicalize_name(_stem(path)) == canonicalize_name(project)
     }
-    return tuple(sorted(called or found))
+    shipped = {path for path in found if "/" in path or not NO_PACKAGES.match(path)}
+    return tuple(sorted(called or shipped))
 
 
 def _is_code(tree: Tree, path: str) -> bool:

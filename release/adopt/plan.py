@@ -286,7 +286,7 @@ def _remarks(sight: Sight) -> Iterator[Remark]:
         what = "its status is published nowhere, as Pages may show another site of yours already"
         yield Remark(about="status site", what=what, next="docs/adopting.md, step 5")
     if sight.around.github:
-        what = "the workflows are generated from this configuration, once it is written"
+        what = "generated from this configuration in .github/workflows, once it is written"
         yield Remark(about="workflows", what=what)
     if not any(sight.tree.has(name) for name in READMES):
         what = "no README in Markdown: there is no place for badges"

@@ -105,13 +105,19 @@ def test_versions(texts, version):
         (["some_thing/__init__.py", "setup.py", "docs/conf.py"], "flat", ("some_thing",)),
         (["some_thing.py", "test_some_thing.py", "noxfile.py"], "single module", ("some_thing.py",)),
         (["other/a.py", "another/b.py", "tests/t.py"], "flat", ("another", "other")),
-        (["other/a.py", "test_other.py", "more_test.py"], "flat", ("other",)),
+        (["other/a.py", "test_other.py", "more_test.py", "setup.py"], "flat", ("other",)),
+        (["some_thing/a.py", "test_it/b.py"], "flat", ("some_thing",)),
         (["readme.txt"], "unknown", ()),
     ],
 )  # fmt: skip
 def test_layouts(paths, layout, code):
     found = detect.packages(of(dict.fromkeys(paths, "")), "some-thing")
     assert (detect.layout(found).value, found) == (layout, code)
+
+
+def test_a_package_that_is_called_like_the_project_is_it_whatever_the_name():
+    paths = ["test_kit/a.py", "other/b.py", "tests/test_a.py"]
+    assert detect.packages(of(dict.fromkeys(paths, "")), "test-kit") == ("test_kit",)
 
 
 @pytest.mark.parametrize(
