@@ -85,7 +85,8 @@ def serve(_: Shell, project: str = ".", port: int = 0) -> None:
     positional=["url"],
     help=COMMON
     | {
-        "url": "where the site is served (default: status-url of the configuration)",
+        "url": "where the site is served (default: status-url of the configuration, else in a job "
+        "where Pages serves its repository)",
         "record": "keep what was seen in the ledger; --no-record only looks",
         "tries": "how often to look before a failure is believed",
         "spacing": "seconds between two looks",
@@ -268,7 +269,7 @@ def _check(context: Context, url: str, *, keep: bool, tries: int, spacing: int) 
     from status_site.monitor import check as monitor
 
     patience = monitor.Patience(max(1, tries), max(0, spacing))
-    done = monitor.check(context, url or context.workspace.config.status_url or "", patience)
+    done = monitor.check(context, url or monitor.own_address(context), patience)
     keep = keep and monitor.is_ours(context, done)
     if keep:
         done = monitor.record(context, done, share=in_ci())

@@ -91,6 +91,19 @@ def page() -> str:
     return f"{server}/{project}/actions/runs/{run}" if server and project and run else ""
 
 
+def pages() -> str:
+    """Where GitHub Pages serves the job's repository; empty outside of a job of github.com.
+
+    By GitHub's "Types of GitHub Pages sites": ``OWNER.github.io`` is at the top of its host, any
+    other repository below its name there. A domain of one's own is answered by a redirect.
+    """
+    owner, _, name = (process.variable("GITHUB_REPOSITORY") or "").lower().partition("/")
+    if not name or process.variable(SERVER) != "https://github.com":
+        return ""
+    host = f"{owner}.github.io"
+    return f"https://{host}/" if name == host else f"https://{host}/{name}/"
+
+
 @contextmanager
 def folded(title: str) -> Iterator[None]:
     """Around what others say on stderr: GitHub's log folds it away under a title.

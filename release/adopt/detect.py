@@ -33,13 +33,10 @@ BACKENDS = {
 }
 """Build backends by the first part of their module."""
 
-NO_PACKAGES = frozenset(
-    {
-        "test", "tests", "testing", "doc", "docs", "example", "examples", "benchmark", "benchmarks",
-        "script", "scripts", "tool", "tools", "build", "dist", "setup", "conftest",
-        "noxfile", "tasks",
-    }
-)  # fmt: skip
+NO_PACKAGES = re.compile(
+    r"(tests?|testing|docs?|examples?|benchmarks?|scripts?|tools?|build|dist|setup|conftest"
+    r"|noxfile|tasks|test_.*|.*_tests?)(\.py)?$"
+)
 """Folders and modules at the top that are not what a project ships."""
 
 SETUP_NAME = re.compile(r"^\s*name\s*=\s*['\"]([\w.-]+)['\"]", re.MULTILINE)
@@ -142,11 +139,12 @@ def packages(tree: Tree, project: str) -> tuple[str, ...]:
         within = {"/".join(path.split("/")[:2]) for path in tree.paths if path.startswith("src/")}
         found = {path for path in within if _is_code(tree, path)}
     else:
-        found = {top for top in tops if _is_code(tree, top) and _stem(top) not in NO_PACKAGES}
+        found = {top for top in tops if _is_code(tree, top)}
     called = {
         path for path in found if canonicalize_name(_stem(path)) == canonicalize_name(project)
     }
-    return tuple(sorted(called or found))
+    shipped = {path for path in found if "/" in path or not NO_PACKAGES.match(path)}
+    return tuple(sorted(called or shipped))
 
 
 def _is_code(tree: Tree, path: str) -> bool:

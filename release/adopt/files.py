@@ -9,6 +9,8 @@ from typing import Any
 
 import tomlkit
 
+from release.adopt.marked import in_its_ends
+
 TASKS = '''\
 """The tasks of {project}: `invoke --list` lists them."""
 
@@ -86,4 +88,4 @@ def has_badges_place(text: str) -> bool:
 
 def without_badges_place(text: str) -> str:
     """A README without the badges and their place."""
-    return BADGES_PART.sub("", text, count=1)
+    return in_its_ends(text, lambda lines: BADGES_PART.sub("", lines, count=1))

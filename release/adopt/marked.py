@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 START = "# >>> release-warden (`release-warden init --undo` takes it away)"
 END = "# <<< release-warden"
@@ -12,6 +13,17 @@ _PART = re.compile(rf"\n*^{re.escape(START)}$.*?^{re.escape(END)}$\n?", re.MULTI
 def ended(text: str) -> str:
     """A text that ends in one line end, unless it is empty."""
     return text if text.endswith("\n") or not text else f"{text}\n"
+
+
+def in_its_ends(text: str, change: Callable[[str], str]) -> str:
+    """A changed text, whose lines still end in CRLF where all of them did.
+
+    :param change: what is done to the text; it sees lines that end in LF.
+    """
+    ends = text.count("\r\n")
+    if not ends or ends != text.count("\n"):
+        return change(text)
+    return change(text.replace("\r\n", "\n")).replace("\n", "\r\n")
 
 
 def with_part(text: str, part: str) -> str:
@@ -24,4 +36,4 @@ def with_part(text: str, part: str) -> str:
 
 def without_part(text: str) -> str:
     """A text without our part."""
-    return _PART.sub("\n", text, count=1)
+    return in_its_ends(text, lambda lines: _PART.sub("\n", lines, count=1))

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 import tomlkit
 from tomlkit.exceptions import TOMLKitError
 
-from release.adopt.marked import ended, with_part
+from release.adopt.marked import ended, in_its_ends, with_part
 from release.errors import ProjectError
 from release.model.adoption import GateChoice
 
@@ -152,7 +152,7 @@ def merged(text: str, chosen: Iterable[GateChoice], there: frozenset[str]) -> st
         "        ),",
         "    )",
     ]
-    return with_part(_with_need(text), "\n".join(lines))
+    return in_its_ends(text, lambda own: with_part(_with_need(own), "\n".join(lines)))
 
 
 def _with_need(text: str) -> str:

@@ -115,14 +115,16 @@ def adoption(tree: Tree, around: Around, name: str) -> Adoption:
     :raises ProjectError: its pyproject.toml or its noxfile cannot be read.
     """
     sight = Sight(tree, around, name)
+    problems = tuple(_problems(sight))
+    first = (problem.next for problem in problems)
     return Adoption(
         project=canonicalize_name(name),
         facts=tuple(_facts(sight)),
         gates=sight.gates,
         files=tuple(_files(sight)),
-        problems=tuple(_problems(sight)),
+        problems=problems,
         remarks=tuple(_remarks(sight)),
-        next=(*(FOR_GITHUB if around.github else ()), *NEXT),
+        next=tuple(first) or (*(FOR_GITHUB if around.github else ()), *NEXT),
     )
 
 
@@ -284,7 +286,7 @@ def _remarks(sight: Sight) -> Iterator[Remark]:
         what = "its status is published nowhere, as Pages may show another site of yours already"
         yield Remark(about="status site", what=what, next="docs/adopting.md, step 5")
     if sight.around.github:
-        what = "the workflows are generated from this configuration, once it is written"
+        what = "generated from this configuration in .github/workflows, once it is written"
         yield Remark(about="workflows", what=what)
     if not any(sight.tree.has(name) for name in READMES):
         what = "no README in Markdown: there is no place for badges"

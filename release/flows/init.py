@@ -27,7 +27,7 @@ from release.flows.takeover import take_over, untaken
 from release.flows.workflows import facts
 from release.model.adoption import Adoption, FileChange
 from release.model.names import normalised
-from release.ship.workflows import FOLDER, workflows
+from release.ship.workflows import FOLDER, Facts, workflows
 
 REF = "adoption"
 """The ref of the ledger that tells what was written. It is never shared: files are this clone's."""
@@ -68,7 +68,26 @@ def _workflows(context: Context, plan: Adoption) -> Iterator[FileChange]:
         if not (top / path).exists():
             write_file(top / path, text)
             name = os.path.relpath(top / path, root)
+            context.tell(f"wrote {name}")
             yield FileChange(path=name, how="create", why="generated", after=text)
+
+
+def _generated(context: Context, done: Adoption) -> Iterator[FileChange]:
+    """What ``release.workflows`` wrote beside: the lock, and workflows of a later configuration."""
+    workspace, told = context.workspace, {one.path for one in done.changed}
+    top, workflow = workspace.git.folder, workspace.config.github.workflow
+    if not _has_workflows(done):
+        return
+    head = f"# Generated from [tool.release-warden] of {workspace.prefix}pyproject.toml;"
+    places = [top / Facts(project=done.project, workflow=workflow).lock]
+    places += [
+        top / FOLDER / name for name, text in _workflows_of(top).items() if text.startswith(head)
+    ]
+    for place in places:
+        path = os.path.relpath(place, workspace.root)
+        if path not in told and place.is_file():
+            text = place.read_bytes().decode()
+            yield FileChange(path=path, how="remove", why="release.workflows wrote it", before=text)
 
 
 def _has_workflows(plan: Adoption) -> bool:
@@ -94,6 +113,7 @@ def undo(context: Context, *, dry_run: bool, sure: bool) -> Adoption:
             remedy="remove what is not wanted by hand; see it with: git log --stat",
         )
     plan = undoing(done, tree, ledger.git.refs(f"{ledger.root}/"))
+    plan = with_fields(plan, files=(*plan.files, *_generated(context, done)))
     if dry_run:
         return plan
     _require_finished(ledger, plan.refs)
@@ -197,6 +217,13 @@ def _ask(context: Context, plan: Adoption, sure: bool) -> None:
         )
 
 
+def _prune(folder: Path, top: Path) -> None:
+    """Take empty folders away, as git does, from the innermost out."""
+    while folder.resolve() != top.resolve() and not any(folder.iterdir()):
+        folder.rmdir()
+        folder = folder.parent
+
+
 def _write(workspace: Workspace, changes: Iterable[FileChange]) -> None:
     """Bring files to their new text, each whole or not at all.
 
@@ -213,5 +240,6 @@ def _write(workspace: Workspace, changes: Iterable[FileChange]) -> None:
             )
         if change.after is None:
             path.unlink()
+            _prune(path.parent, workspace.git.folder)
         else:
             write_file(path, change.after)

@@ -44,7 +44,7 @@ def facts(context: Context) -> Facts:
         credential=config.credential,
         environments=(config.github.environments[0], config.github.environments[-1]),
         pages=config.github.pages,
-        monitor=config.status_url is not None,
+        monitor=config.status_url is not None or config.github.pages,
         static=static_metadata(pyproject) is not None,
         pull_requests=config.commit == "pull-request" or config.forge is not None,
         code_scanning=config.github.code_scanning,

@@ -45,8 +45,11 @@ def of_project(project: Mapping[str, Any]) -> tuple[str, ...]:
 
     Only what the table says itself is looked at; what is dynamic shows when it is built.
 
-    :param project: the table (PEP 621, PEP 639), whose types have been checked.
+    :param project: the table (PEP 621, PEP 639), whose types have been checked; empty where there
+        is none, as setup.py and poetry's own table need none.
     """
+    if not project:
+        return ()
     raw: RawMetadata = {
         "metadata_version": "2.4",
         "name": project.get("name", ""),

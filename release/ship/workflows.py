@@ -78,7 +78,7 @@ class Facts:
         uploads, and CI only looks and records.
     :param environments: the environments of an automatic upload, and of one by hand.
     :param pages: whether GitHub Pages serves the status site.
-    :param monitor: whether the site has an address that can be looked at.
+    :param monitor: whether the site has an address that can be looked at; on Pages a job knows it.
     :param static: whether pyproject.toml settles the metadata, so that a job with a right needs to
         run no code of the project to know it.
     :param pull_requests: whether release commits may come to the branch by pull request.

@@ -10,6 +10,7 @@ from datetime import timedelta
 import msgspec
 
 from release.adapters import web
+from release.adapters.job import pages
 from release.errors import DocumentError, WardenError
 from release.flows.context import Context
 from release.flows.heartbeat import replace_heartbeat
@@ -49,6 +50,13 @@ def check(context: Context, url: str, patience: Patience = Patience()) -> Check:
         context.tell(f"{found.state}: {len(found.troubles)} trouble(s); looking again soon")
         time.sleep(patience.spacing)
     return found
+
+
+def own_address(context: Context) -> str:
+    """The site's address: as configured, else where Pages serves the job's repository; or empty."""
+    config = context.workspace.config
+    served = pages() if config.github.pages else ""
+    return config.status_url or (f"{served}security-status/" if served else "")
 
 
 def is_ours(context: Context, checked: Check) -> bool:

@@ -127,9 +127,22 @@ def test_on_github_the_workflows_come_and_go(project):
     ran = warden(project, "init", "--yes")
     assert ran.code == 0, ran.err
     folder = project / ".github" / "workflows"
+    assert "wrote .github/workflows/release.yml" in ran.err
     assert "nox" in (folder / "release.yml").read_text()
+    (project / ".github" / "release-tools.txt").write_text(LOCKED)
+    served = (folder / "gates.yml").read_text().replace("name: gates", "name: status", 1)
+    (folder / "status.yml").write_text(served)  # as release.workflows does after a change
+    (folder / "own.yml").write_text("on: push\n")
     assert warden(project, "init", "--undo", "--yes").code == 0
-    assert not list(folder.glob("*"))
+    assert [path.name for path in (project / ".github").rglob("*.*")] == ["own.yml"]
+    assert git(project, "status", "--porcelain", "-uall") == "?? .github/workflows/own.yml"
+
+
+def test_an_undo_leaves_no_empty_folder(project):
+    git(project, "remote", "add", "origin", "git@github.com:ann/plain.git")
+    assert warden(project, "init", "--yes").code == 0
+    assert warden(project, "init", "--undo", "--yes").code == 0
+    assert not (project / ".github").exists()
 
 
 def test_lint_shows_how_a_workflow_drifted(project):
@@ -219,7 +232,6 @@ def test_projects_of_one_repository_are_adopted_each_for_itself(tmp_path):
     assert "plain-thing" in released.document["tag"]
     for name in ("plain", "flit"):
         assert warden(plain.with_name(name), "init", "--undo", "--yes").code == 0
-        (top / ".github" / f"{name}-thing-release-tools.txt").unlink()
     commit(top, "as it was")
     assert git(top, "rev-parse", "HEAD^{tree}") == before
 

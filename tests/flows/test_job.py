@@ -32,6 +32,21 @@ def page(tmp_path, monkeypatch) -> Path:
     return tmp_path / "page.md"
 
 
+@pytest.mark.parametrize(
+    ("repository", "server", "address"),
+    [
+        ("Ann/Thing", "https://github.com", "https://ann.github.io/thing/"),
+        ("Ann/ann.github.io", "https://github.com", "https://ann.github.io/"),
+        ("ann/thing", "https://forge.example", ""),
+        ("", "", ""),
+    ],
+)
+def test_a_job_knows_where_pages_serves_its_repository(monkeypatch, repository, server, address):
+    monkeypatch.setenv("GITHUB_REPOSITORY", repository)
+    monkeypatch.setenv("GITHUB_SERVER_URL", server)
+    assert job.pages() == address
+
+
 @pytest.mark.parametrize("words", WORDS)
 def test_words_stay_words_on_the_page(page, words):
     job.summarize("plan", words)

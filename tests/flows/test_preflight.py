@@ -6,6 +6,7 @@ import re
 import shutil
 from pathlib import Path
 
+import pytest
 from kit import commit, git, make_project, refs, warden
 from shops import open_shop
 
@@ -46,6 +47,14 @@ def test_a_project_that_no_python_here_can_run_is_told_so(tmp_path):
     ran = warden(project, "release.publish", "--dry-run", **bare)
     assert checks(ran) == {"python"}
     assert "no Python that the project supports: 3.9" in ran.document["problems"][0]["what"]
+
+
+@pytest.mark.online
+def test_a_project_without_the_standard_table_can_go_to_pypi(tmp_path):
+    """Its name stands in poetry's own table, and nothing is missing."""
+    project = make_project(tmp_path / "project", "poetry")
+    ran = warden(project, "release.publish", "--dry-run", "--to", "pypi", HOME=str(tmp_path))
+    assert checks(ran) == {"credential"}
 
 
 def only_git(folder: Path) -> Path:

@@ -24,7 +24,7 @@ from release.flows.scan import _newer
 from release.model.base import decode, encode
 from release.model.heartbeat import Heartbeat
 from release.model.monitoring import Probes
-from status_site.monitor.check import Patience, check, lines, record
+from status_site.monitor.check import Patience, check, lines, own_address, record
 from status_site.site import Handler
 from status_site.site_files import site_files
 from status_site.status import SecurityStatus
@@ -124,6 +124,19 @@ def test_all_is_well_at_one_look_and_every_file_was_asked_for(project, site):
     assert seen.build_id == json.loads(site.files["index.json"])["build_id"]
     assert (seen.scan_date, seen.valid_until) == (NOW, NOW + timedelta(hours=48))
     assert seen.latency.worst_ms >= seen.latency.median_ms >= 0
+
+
+def test_a_job_looks_where_pages_serves_its_repository(project, monkeypatch):
+    """So the workflow needs no address; one that is configured goes first."""
+    monkeypatch.setenv("GITHUB_REPOSITORY", "ann/paperboy")
+    monkeypatch.setenv("GITHUB_SERVER_URL", "https://github.com")
+    assert own_address(context_of(project)) == ""
+    served = "\n[tool.release-warden.github]\npages = true\n"
+    (project / "pyproject.toml").write_text(PYPROJECT + served)
+    assert own_address(context_of(project)) == "https://ann.github.io/paperboy/security-status/"
+    told = '\n[tool.release-warden]\nstatus-url = "https://a.example/s"\n'
+    (project / "pyproject.toml").write_text(PYPROJECT + told + served)
+    assert own_address(context_of(project)) == "https://a.example/s"
 
 
 @pytest.mark.parametrize("trouble", [500, 503, "cut", 404])

@@ -43,7 +43,7 @@ def test_drift_is_an_error_with_the_diff_and_the_command_that_mends_it(project, 
     assert written.code == 0, written.err
     folder = project / ".github"
     assert sorted(path.name for path in folder.rglob("*") if path.is_file()) == [
-        "gates.yml", "release-tools.txt", "release.yml", "status.yml",
+        "gates.yml", "monitor.yml", "release-tools.txt", "release.yml", "status.yml",
     ]  # fmt: skip
     lock = (folder / "release-tools.txt").read_text()
     assert f"release-warden=={version('release-warden')}" in lock

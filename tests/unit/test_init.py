@@ -105,12 +105,19 @@ def test_versions(texts, version):
         (["some_thing/__init__.py", "setup.py", "docs/conf.py"], "flat", ("some_thing",)),
         (["some_thing.py", "test_some_thing.py", "noxfile.py"], "single module", ("some_thing.py",)),
         (["other/a.py", "another/b.py", "tests/t.py"], "flat", ("another", "other")),
+        (["other/a.py", "test_other.py", "more_test.py", "setup.py"], "flat", ("other",)),
+        (["some_thing/a.py", "test_it/b.py"], "flat", ("some_thing",)),
         (["readme.txt"], "unknown", ()),
     ],
 )  # fmt: skip
 def test_layouts(paths, layout, code):
     found = detect.packages(of(dict.fromkeys(paths, "")), "some-thing")
     assert (detect.layout(found).value, found) == (layout, code)
+
+
+def test_a_package_that_is_called_like_the_project_is_it_whatever_the_name():
+    paths = ["test_kit/a.py", "other/b.py", "tests/test_a.py"]
+    assert detect.packages(of(dict.fromkeys(paths, "")), "test-kit") == ("test_kit",)
 
 
 @pytest.mark.parametrize(
@@ -360,8 +367,10 @@ def test_script_metadata_that_is_there_gets_our_need():
 @pytest.mark.parametrize("taken", ["publish", "auto"])
 def test_a_session_that_is_called_like_the_release_stands_in_the_way(taken):
     texts = project(**{"noxfile.py": THEIRS.replace('"build"', f'"{taken}"')})
-    [problem] = adoption(of(texts), HERE, "t").problems
+    plan = adoption(of(texts), HERE, "t")
+    [problem] = plan.problems
     assert taken in problem.what
+    assert plan.next == (problem.next,), "nothing is there to be committed"
 
 
 def test_a_noxfile_that_is_no_python_is_refused():
@@ -504,7 +513,8 @@ PYPROJECT = st.sampled_from(
         "",
     ]
 )
-NOXFILE = st.sampled_from([None, THEIRS, "", "import nox"])
+WINDOWS = THEIRS.replace("\n", "\r\n")
+NOXFILE = st.sampled_from([None, THEIRS, WINDOWS, "", "import nox"])
 
 
 @settings(max_examples=80, deadline=None)
@@ -548,6 +558,19 @@ def test_a_pyproject_that_init_made_goes_once_nothing_else_stands_in_it(added, l
     then["pyproject.toml"] += f'gates = ["lint"]\n{added}'
     found = after(then, undoing(plan, of(then), ())).get("pyproject.toml")
     assert (found and found.strip().splitlines()[0]) == left
+
+
+def test_lines_that_end_as_on_windows_go_on_to_do_so():
+    """Also where a person has changed the files since, and only our part is taken out."""
+    texts = project(**{"noxfile.py": WINDOWS, "README.md": "# T\r\n\r\nx\r\n"})
+    plan = adoption(of(texts), HERE, "t")
+    then = after(texts, plan)
+    for path in ("noxfile.py", "README.md"):
+        assert then[path].count("\n") == then[path].count("\r\n")
+        then[path] += "# mine\r\n"
+    left = after(then, undoing(plan, of(then), ()))
+    assert left["README.md"] == "# T\r\n\r\nx\r\n# mine\r\n"
+    assert left["noxfile.py"].replace("\r\n", "") == (WINDOWS + "# mine\r\n").replace("\r\n", "")
 
 
 def test_a_file_that_somebody_removed_stays_away():

@@ -23,6 +23,7 @@ def test_a_sound_project_is_taken():
     assert of_project(SOUND) == ()
     assert of_project({"name": "thing", "dynamic": ["version"]}) == ()
     assert of_project(SOUND | {"license": {"text": "MIT"}}) == ()
+    assert of_project({}) == ()  # setup.py, setup.cfg or poetry's own table say it all
 
 
 @pytest.mark.parametrize(

@@ -109,7 +109,7 @@ def laid_out(tmp_path_factory) -> list[Path]:
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(text)
             files.append(file)
-    assert len(OURS) == 3
+    assert len(OURS) == 4
     return [*files, *OURS]
 
 
