@@ -12,7 +12,7 @@ from release.model.history import History, Story
 from release.model.reconciliation import Reconciliation
 from release.model.release import Release
 from release.model.runs import SITE_JOBS, Ran, Runs
-from release.watch.metrics import SHIPPING
+from release.watch.metrics import tried
 
 NEAR = 0.2
 """The last part of a finding's time in which it is about to break its promise."""
@@ -102,7 +102,7 @@ def _of_publishing(world: World) -> Iterator[Alert]:
 
 
 def _last_attempt(world: World) -> Ran | None:
-    return next((one for one in reversed(world.runs.ran) if SHIPPING & one.steps.keys()), None)
+    return next(filter(tried, reversed(world.runs.ran)), None)
 
 
 def _unseen(world: World) -> Iterator[Alert]:

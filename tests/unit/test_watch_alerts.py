@@ -53,8 +53,24 @@ def test_the_last_attempt_to_publish_is_what_counts():
     assert kinds(failed) == ["publish-failed"]
     assert kinds(ran(1, exit_code=1, failure="auth", **SHIPPED)) == ["credential-failed"]
     assert kinds(failed, ran(2, **SHIPPED)) == []
-    assert kinds(ran(1, exit_code=1, failure="network")) == [], "it published nothing"
     assert kinds(failed, ran(2, task="release.scan")) == ["publish-failed"]
+
+
+@pytest.mark.parametrize(
+    ("failure", "told"),
+    [
+        ("network", ["publish-failed"]),
+        ("auth", ["credential-failed"]),
+        ("policy", []),
+        ("stopped", []),
+    ],
+)
+def test_an_index_that_does_not_answer_fails_an_attempt_before_its_first_step(failure, told):
+    early = ran(1, exit_code=75, failure=failure)
+    assert kinds(early) == told
+    assert kinds(early, ran(2)) == told, "a run with nothing to do publishes nothing"
+    assert kinds(early, ran(2, **SHIPPED)) == []
+    assert kinds(ran(1, task="release.scan", exit_code=75, failure=failure)) == []
 
 
 def test_a_job_that_could_not_write_its_failure_down_is_told_by_the_workflow():
