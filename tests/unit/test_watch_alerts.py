@@ -15,7 +15,7 @@ from release.model.alerts import Alert, Alerts, Standing
 from release.model.heartbeat import Heartbeat
 from release.model.history import Span, Story
 from release.model.reconciliation import Reconciliation, VersionState
-from release.model.runs import Runs
+from release.model.runs import Runs, Update
 from release.watch.alerts import World, alerts
 from release.watch.notices import (
     KEPT_ONCE,
@@ -133,6 +133,15 @@ def test_an_update_of_the_site_that_failed_stands_until_one_is_done(task):
     assert "network" in alert.what
     assert kinds(failed, ran(2, task="status.check")) == ["status-stale"]
     assert kinds(failed, ran(2, task=task)) == []
+
+
+def test_an_update_that_failed_after_a_run_stands_until_one_is_done():
+    failed = ran(1, "release.scan", update=Update(seconds=1.0, failure="disk"))
+    (alert,) = found(failed)
+    assert (alert.key, alert.what.endswith(": disk")) == ("status-stale:update", True)
+    assert kinds(failed, ran(2, "release.alert")) == ["status-stale"]
+    assert kinds(failed, ran(2, "release.scan", update=Update(seconds=1.0))) == []
+    assert kinds(failed, ran(2, "status.build")) == []
 
 
 @pytest.mark.parametrize(
