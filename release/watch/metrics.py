@@ -197,6 +197,7 @@ def _scanning(ran: Iterable[Ran], heartbeat: Heartbeat | None, now: datetime) ->
         scans=len(scans),
         outcomes={name: dict(states) for name, states in sorted(outcomes.items())},
         last_at=last,
+        last_whole_at=max((one.at for one in scans if _worst(one) == "ok"), default=None),
         age_hours=round((now - last) / HOUR, 2) if last else None,
     )
 

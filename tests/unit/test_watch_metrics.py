@@ -105,6 +105,7 @@ def test_scans_by_scanner_and_state_and_how_old_the_last_one_is():
     found = figures(*scans, ran(3), heartbeat=beat, now=NOON + 6 * HOUR).scanning
     assert (found.scans, found.outcomes) == (2, {"osv": {"ok": 1, "failed": 1}})
     assert (found.last_at, found.age_hours) == (NOON, 6.0)
+    assert found.last_whole_at == NOON, "the second saw nothing"
 
 
 def test_minutes_are_those_of_ci_alone():
