@@ -333,7 +333,9 @@ def _response(found: Metrics) -> Part:
     title = ("response", "Time to a remedy")
     told = [one for one in found.response if one.open or one.remedied]
     if not told:
-        return Part(*title, "No finding has been open yet, as far as is known.")
+        return Part(
+            *title, "Nothing that has to be remedied has been open yet, as far as is known."
+        )
     rows = tuple(
         Row(
             "Unknown severity" if one.severity == "unknown" else one.severity.capitalize(),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import threading
 from collections.abc import Iterator
@@ -18,10 +19,11 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 
 @dataclass
 class Collector:
-    """What arrived; ``status`` is what it answers."""
+    """What arrived; ``status`` is what it answers, ``together`` who it lets wait for each other."""
 
     url: str = ""
     status: int = 200
+    together: threading.Barrier | None = None
     spans: list[Any] = field(default_factory=list)
     metrics: dict[str, Any] = field(default_factory=dict)
     resource: dict[str, str] = field(default_factory=dict)
@@ -54,6 +56,9 @@ def collecting() -> Iterator[Collector]:
             body = self.rfile.read(int(self.headers["Content-Length"]))
             zipped = self.headers.get("Content-Encoding") == "gzip"
             collector.headers.append(dict(self.headers.items()))
+            if collector.together:
+                with contextlib.suppress(threading.BrokenBarrierError):
+                    collector.together.wait()
             if collector.status == 200:
                 collector.take(self.path, gzip.decompress(body) if zipped else body)
             self.send_response(collector.status)

@@ -10,6 +10,8 @@ from __future__ import annotations
 import contextlib
 import logging
 import sys
+import threading
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -174,10 +176,20 @@ class _Telling:
             ).add(1, {"cicd.pipeline.name": task} | error)
 
     def flushed(self) -> bool:
-        """Send what is left, and stop; whether all of it was taken."""
-        for provider in (self.traces, self.metrics):
-            provider.shutdown()
-        return not self.heard.failed
+        """Send what is left, and stop; whether all of it was taken in time.
+
+        The SDK has a limit for each request, and asks again; the threads hold one for all of it.
+        """
+        until = time.monotonic() + SECONDS
+        ending = [
+            threading.Thread(target=provider.shutdown, daemon=True)
+            for provider in (self.traces, self.metrics)
+        ]
+        for thread in ending:
+            thread.start()
+        for thread in ending:
+            thread.join(max(until - time.monotonic(), 0))
+        return not (self.heard.failed or any(thread.is_alive() for thread in ending))
 
 
 @dataclass(frozen=True)

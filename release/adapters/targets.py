@@ -51,7 +51,7 @@ def body(notice: Notice) -> str:
     lines = [f"`{alert.kind}` since {notice.since:%Y-%m-%d %H:%M} UTC."]
     lines += [why] if why else []
     lines += [f"Next: {plain(alert.next_step, 500)}"] if alert.next_step else []
-    lines.append(f"Runbook: docs/operations.md#{alert.runbook}")
+    lines.append(f"Runbook: docs/operations.md#{alert.runbook} of Release Warden")
     return "\n\n".join(lines)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from typing import TypeVar
 
 from release.flows.words import table
@@ -35,7 +36,7 @@ def _releases(found: Metrics) -> Iterator[Row]:
     yield "by state", _counts(it.by_state)
     yield "confirmed, by trigger", _counts(it.by_trigger)
     yield "in the last 30 days", str(it.last_30_days)
-    yield "last", f"{it.last_at:%Y-%m-%d %H:%M} UTC" if it.last_at else NONE
+    yield "last", _moment(it.last_at)
 
 
 def _publishing(found: Metrics) -> Iterator[Row]:
@@ -55,8 +56,9 @@ def _scanning(found: Metrics) -> Iterator[Row]:
     yield "scans", str(it.scans)
     for name, states in it.outcomes.items():
         yield f"  {name}", _counts(states)
-    ago = f"{it.last_at:%Y-%m-%d %H:%M} UTC, {it.age_hours:g} hours ago" if it.last_at else NONE
-    yield "last", ago
+    ago = "" if it.age_hours is None else f", {it.age_hours:g} hours ago"
+    yield "last", f"{_moment(it.last_at)}{ago}"
+    yield "last that saw all", _moment(it.last_whole_at)
 
 
 def _status(found: Metrics) -> Iterator[Row]:
@@ -64,7 +66,7 @@ def _status(found: Metrics) -> Iterator[Row]:
     yield "updates", f"{it.updates}, of which {it.succeeded} succeeded"
     yield "failed, by class", _counts(it.failed)
     yield "seconds", _spread(it.seconds, "s")
-    yield "last", f"{it.last_at:%Y-%m-%d %H:%M} UTC" if it.last_at else NONE
+    yield "last", _moment(it.last_at)
     for one in it.uptime:
         name = "available today" if one.days == 1 else f"available, {one.days} days"
         yield name, f"{one.percent:g} % of {one.checks} checks, {one.unknown} unknown"
@@ -97,6 +99,10 @@ def _response(found: Metrics) -> str:
 
 def _counts(counts: Mapping[K, int]) -> str:
     return ", ".join(f"{name} {count}" for name, count in sorted(counts.items())) or "none"
+
+
+def _moment(at: datetime | None) -> str:
+    return f"{at:%Y-%m-%d %H:%M} UTC" if at else NONE
 
 
 def _spread(spread: Spread | None, unit: str) -> str:

@@ -95,6 +95,7 @@ def _of_scans(found: Metrics) -> Iterator[Family]:
     yield _single("scans", "Scans", it.scans)
     yield Family("scans_by_state", "Scans by scanner and state", ("scanner", "state"), outcomes)
     yield _moment("last_scan", "When the last scan began", it.last_at)
+    yield _moment("last_whole_scan", "When every scanner saw everything", it.last_whole_at)
 
 
 def _of_status(found: Metrics) -> Iterator[Family]:

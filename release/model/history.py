@@ -6,7 +6,7 @@ from typing import Literal
 
 from release.model.base import Document, Instant, Noun
 from release.model.changes import Change
-from release.model.finding import Kind, Severity
+from release.model.finding import Kind, Scope, Severity
 from release.model.record import Cause
 from release.model.release import Release
 
@@ -35,7 +35,8 @@ class Story(Noun, frozen=True, kw_only=True):
     """What became of one finding.
 
     ``spans`` are the times in which it was open, the first one beginning at first sight.
-    ``due`` is when the one that is open should end by its severity; an accepted one has none.
+    ``due`` is when the one that is open should end by its severity; an accepted one has none, nor
+    has one that only the oldest permitted versions hold (scope ``floor``): nobody promised that.
     ``age_days`` is how long the open one has lasted.
     """
 
@@ -51,6 +52,7 @@ class Story(Noun, frozen=True, kw_only=True):
     overdue: bool = False
     age_days: float | None = None
     accepted: str = ""
+    scope: Scope = "runtime"
 
 
 class Response(Noun, frozen=True, kw_only=True):

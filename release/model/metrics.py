@@ -58,11 +58,16 @@ class Publishing(Noun, frozen=True, kw_only=True):
 
 
 class Scanning(Noun, frozen=True, kw_only=True):
-    """Scans; ``outcomes`` by scanner and state, ``age_hours`` since the last one began."""
+    """Scans; ``outcomes`` by scanner and state, ``age_hours`` since the last one began.
+
+    ``last_whole_at`` is the last of those in the book in which every scanner saw everything: a scan
+    that saw nothing makes nothing fresh.
+    """
 
     scans: int = 0
     outcomes: dict[str, dict[State, int]] = {}
     last_at: Instant | None = None
+    last_whole_at: Instant | None = None
     age_hours: float | None = None
 
 

@@ -52,7 +52,7 @@ def _story(item: Tracked, told: Sequence[Span], now: datetime) -> Story:
     spans = _completed(item, told, now)
     last = spans[-1]
     since = last.opened if item.is_open else None
-    due = since + SLA[finding.severity] if since else None
+    due = since + SLA[finding.severity] if since and finding.scope != "floor" else None
     return Story(
         key=finding.key,
         kind=finding.kind,
@@ -66,6 +66,7 @@ def _story(item: Tracked, told: Sequence[Span], now: datetime) -> Story:
         overdue=due is not None and now > due,
         age_days=_days(now - since) if since else None,
         accepted=item.accepted.told if item.accepted else "",
+        scope=finding.scope,
     )
 
 
@@ -97,8 +98,8 @@ def _state(item: Tracked) -> StoryState:
 
 
 def response(told: Iterable[Story]) -> tuple[Response, ...]:
-    """Response times by severity, worst first."""
-    held = list(told)
+    """Response times by severity, worst first; ``floor`` findings are shown and never counted."""
+    held = [story for story in told if story.scope != "floor"]
     return tuple(_response(severity, held) for severity in SLA)
 
 

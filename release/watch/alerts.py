@@ -12,7 +12,7 @@ from release.model.history import History, Story
 from release.model.reconciliation import Reconciliation
 from release.model.release import Release
 from release.model.runs import SITE_JOBS, Ran, Runs
-from release.watch.metrics import SHIPPING
+from release.watch.metrics import tried
 
 NEAR = 0.2
 """The last part of a finding's time in which it is about to break its promise."""
@@ -102,7 +102,7 @@ def _of_publishing(world: World) -> Iterator[Alert]:
 
 
 def _last_attempt(world: World) -> Ran | None:
-    return next((one for one in reversed(world.runs.ran) if SHIPPING & one.steps.keys()), None)
+    return next(filter(tried, reversed(world.runs.ran)), None)
 
 
 def _unseen(world: World) -> Iterator[Alert]:
@@ -154,6 +154,20 @@ def _of_updates(ran: Sequence[Ran]) -> Iterator[Alert]:
                 next_step=f"the last good status is served; {task} again tells what stands in "
                 "the way",
             )
+    yield from _of_last_update(ran)
+
+
+def _of_last_update(ran: Sequence[Ran]) -> Iterator[Alert]:
+    """The update after the last run failed; the next one, or ``status.build``, ends it."""
+    last = next((one for one in reversed(ran) if one.update or one.task == "status.build"), None)
+    if last is not None and last.update and last.update.failure:
+        yield Alert(
+            kind="status-stale",
+            subject="update",
+            what=f"the status site could not be updated after a run: {last.update.failure}",
+            why=f"run {last.run} of {last.task}, {last.at:%Y-%m-%d %H:%M} UTC",
+            next_step="the last good status is served; status.build tells what stands in the way",
+        )
 
 
 def _of_site_jobs(world: World) -> Iterator[Alert]:

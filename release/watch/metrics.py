@@ -11,6 +11,7 @@ from datetime import UTC, date, datetime, timedelta
 import msgspec
 
 from release.errors import Failure
+from release.model.finding import USERS_GET, Finding
 from release.model.heartbeat import Heartbeat
 from release.model.history import History, Story
 from release.model.metrics import (
@@ -41,6 +42,8 @@ SHOWN = timedelta(days=90)
 WORSE: tuple[State, ...] = ("ok", "partial", "failed", "absent")
 SHIPPING = frozenset({"gates", "build", "verify", "upload", "confirm", "prove", "tag"})
 """Steps that only a run which publishes takes."""
+REFUSED: frozenset[Failure | None] = frozenset({"policy", "usage", "stopped"})
+"""What ends a run before it tried anything: a plan or a person said no."""
 UPDATING = frozenset({"status.build", "status.publish", DEPLOYED})
 """Runs that are an update of the status site themselves; the last is that of jobs in CI."""
 
@@ -144,10 +147,15 @@ def _publishing(ran: Sequence[Ran], journals: Sequence[Journal]) -> Publishing:
 def _attempts(ran: Sequence[Ran]) -> list[list[Ran]]:
     """The runs that published or tried to, those of one workflow's run together."""
     groups: dict[str, list[Ran]] = defaultdict(list)
-    for one in ran:
-        if SHIPPING & one.steps.keys():
-            groups[one.run].append(one)
+    for one in filter(tried, ran):
+        groups[one.run].append(one)
     return list(groups.values())
+
+
+def tried(one: Ran) -> bool:
+    """Whether a run tried to publish; an index that does not answer fails it before any step."""
+    early = one.task == "release.publish" and one.exit_code and one.failure not in REFUSED
+    return bool(early or SHIPPING & one.steps.keys())
 
 
 def _failure(jobs: Iterable[Ran]) -> Failure | None:
@@ -189,6 +197,7 @@ def _scanning(ran: Iterable[Ran], heartbeat: Heartbeat | None, now: datetime) ->
         scans=len(scans),
         outcomes={name: dict(states) for name, states in sorted(outcomes.items())},
         last_at=last,
+        last_whole_at=max((one.at for one in scans if _worst(one) == "ok"), default=None),
         age_hours=round((now - last) / HOUR, 2) if last else None,
     )
 
@@ -227,7 +236,9 @@ def _status(ran: Iterable[Ran], probes: Probes | None, now: datetime) -> Updates
 
 
 def _exposure(record: Record | None, stories: Iterable[Story], now: datetime) -> Exposure:
-    tracked = {item.finding.key: item for item in record.tracked} if record else {}
+    """Of what users get alone: nobody was exposed to what HEAD, a floor or a developer holds."""
+    held = record.tracked if record else ()
+    tracked = {item.finding.key: item for item in held if _reaches_users(item.finding)}
     pairs = [(story, tracked[story.key]) for story in stories if story.key in tracked]
     return Exposure(
         ended=spread(_ended(pairs, "published_at")),
@@ -238,6 +249,10 @@ def _exposure(record: Record | None, stories: Iterable[Story], now: datetime) ->
             if story.state in {"open", "unexplained"} and item.finding.published_at
         ),
     )
+
+
+def _reaches_users(finding: Finding) -> bool:
+    return finding.scope in USERS_GET and finding.reaches("published")
 
 
 def _ended(pairs: Iterable[tuple[Story, Tracked]], clock: str) -> Iterable[float]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import threading
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -143,6 +144,15 @@ def test_a_collector_that_fails_changes_nothing(project, collector, status):
     assert "the collector of telemetry did not take what it was sent" in ran.err
     assert "Traceback" not in ran.err
     assert "canary" not in ran.err
+
+
+def test_traces_and_metrics_share_the_time_that_a_collector_has(project, collector):
+    """It answers each only when both are there: one after the other it would never do."""
+    collector.together = threading.Barrier(2, timeout=20)
+    ran = warden(project, "release.history", OTEL_EXPORTER_OTLP_ENDPOINT=collector.url)
+    assert (ran.code, "the collector" in ran.err) == (0, False), ran.err
+    assert collector.spans
+    assert collector.metrics
 
 
 def test_what_is_switched_off_or_not_asked_for_is_not_even_imported(project):

@@ -76,3 +76,21 @@ def test_no_archive_of_advisories_is_no_failure():
     (told,) = bench.measured("scan", bench.Asked(archive=None))
     assert told.value is None
     assert "no archive of advisories" in told.why
+
+
+def test_record_and_decide_have_rows_of_each_size_and_an_aim_at_one(monkeypatch):
+    names = ("record and compare", "decide", "digests of its inputs")
+    grown = [dict.fromkeys(names, float(size)) for size in (1, 10, 100)]
+    monkeypatch.setattr(bench, "_grown", lambda *_: grown)
+    told = list(bench.PARTS["record"](bench.Asked()))
+    for size in ("1,000", "10,000", "100,000"):
+        assert {f"record and compare {size} findings", f"decision of {size} findings"} <= {
+            one.name for one in told
+        }
+    assert [one.name for one in told if one.limit == 0.05] == ["decision of 10,000 findings"]
+
+
+def test_the_table_names_the_machine():
+    told = bench.document([SLOW], (0.0, 0.0))
+    assert told["machine"]["processor"]
+    assert told["machine"]["processor"] in bench.table(told).splitlines()[-1]

@@ -109,6 +109,13 @@ def test_an_accepted_finding_is_not_overdue():
     assert past.stories(9)[0].spans[0].cause == "suppressed"
 
 
+def test_what_only_the_oldest_versions_hold_is_told_and_promised_to_nobody():
+    past = Past().scan(0, finding(scope="floor"))
+    (story,) = past.stories(99)
+    assert (story.state, story.due, story.overdue) == ("open", None, False)
+    assert sum(one.open for one in response([story])) == 0
+
+
 def test_a_finding_that_vanished_unexplained_is_still_open():
     past = Past().scan(0, finding()).scan(1, scanners={"osv": scanner("jinja2==1.0")})
     (story,) = past.stories(2)

@@ -15,7 +15,7 @@ from release.model.alerts import Alert, Alerts, Standing
 from release.model.heartbeat import Heartbeat
 from release.model.history import Span, Story
 from release.model.reconciliation import Reconciliation, VersionState
-from release.model.runs import Runs
+from release.model.runs import Runs, Update
 from release.watch.alerts import World, alerts
 from release.watch.notices import (
     KEPT_ONCE,
@@ -53,8 +53,24 @@ def test_the_last_attempt_to_publish_is_what_counts():
     assert kinds(failed) == ["publish-failed"]
     assert kinds(ran(1, exit_code=1, failure="auth", **SHIPPED)) == ["credential-failed"]
     assert kinds(failed, ran(2, **SHIPPED)) == []
-    assert kinds(ran(1, exit_code=1, failure="network")) == [], "it published nothing"
     assert kinds(failed, ran(2, task="release.scan")) == ["publish-failed"]
+
+
+@pytest.mark.parametrize(
+    ("failure", "told"),
+    [
+        ("network", ["publish-failed"]),
+        ("auth", ["credential-failed"]),
+        ("policy", []),
+        ("stopped", []),
+    ],
+)
+def test_an_index_that_does_not_answer_fails_an_attempt_before_its_first_step(failure, told):
+    early = ran(1, exit_code=75, failure=failure)
+    assert kinds(early) == told
+    assert kinds(early, ran(2)) == told, "a run with nothing to do publishes nothing"
+    assert kinds(early, ran(2, **SHIPPED)) == []
+    assert kinds(ran(1, task="release.scan", exit_code=75, failure=failure)) == []
 
 
 def test_a_job_that_could_not_write_its_failure_down_is_told_by_the_workflow():
@@ -117,6 +133,15 @@ def test_an_update_of_the_site_that_failed_stands_until_one_is_done(task):
     assert "network" in alert.what
     assert kinds(failed, ran(2, task="status.check")) == ["status-stale"]
     assert kinds(failed, ran(2, task=task)) == []
+
+
+def test_an_update_that_failed_after_a_run_stands_until_one_is_done():
+    failed = ran(1, "release.scan", update=Update(seconds=1.0, failure="disk"))
+    (alert,) = found(failed)
+    assert (alert.key, alert.what.endswith(": disk")) == ("status-stale:update", True)
+    assert kinds(failed, ran(2, "release.alert")) == ["status-stale"]
+    assert kinds(failed, ran(2, "release.scan", update=Update(seconds=1.0))) == []
+    assert kinds(failed, ran(2, "status.build")) == []
 
 
 @pytest.mark.parametrize(

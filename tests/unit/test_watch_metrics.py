@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 from prometheus_client.parser import text_string_to_metric_families
-from test_record_history import returning
-from worlds import NOON
+from test_record_history import Past, returning
+from worlds import NOON, finding
 
 from release.flows.figures import of_metrics
 from release.flows.prometheus import as_prometheus
@@ -74,6 +74,13 @@ def test_the_jobs_of_one_workflow_are_one_attempt_that_fails_with_any_of_them():
     assert (found.credentials["aws"].served, found.credentials["aws"].refused) == (1, 1)
 
 
+def test_an_index_that_does_not_answer_is_a_failed_attempt_and_a_refused_plan_is_none():
+    early = ran(1, exit_code=75, failure="network", retries=3)
+    refused = ran(2, exit_code=3, failure="policy")
+    found = figures(early, refused, ran(3), ran(4, "release.scan", exit_code=75)).publishing
+    assert (found.attempts, found.failed, found.retries) == (1, {"network": 1}, 3)
+
+
 def test_steps_are_those_of_the_journals_that_succeeded():
     lines = [("build", 2.0), ("upload-failed", 9.0), ("upload", 1.0), ("receipt", 0.0)]
     entries = tuple(Entry(step=step, at=NOON, seconds=seconds) for step, seconds in lines)
@@ -98,6 +105,7 @@ def test_scans_by_scanner_and_state_and_how_old_the_last_one_is():
     found = figures(*scans, ran(3), heartbeat=beat, now=NOON + 6 * HOUR).scanning
     assert (found.scans, found.outcomes) == (2, {"osv": {"ok": 1, "failed": 1}})
     assert (found.last_at, found.age_hours) == (NOON, 6.0)
+    assert found.last_whole_at == NOON, "the second saw nothing"
 
 
 def test_minutes_are_those_of_ci_alone():
@@ -120,6 +128,22 @@ def test_exposure_counts_from_the_publication_to_the_remedy():
     last = history.stories[0].spans[-1].closed or NOON + 31 * 24 * HOUR
     assert days == (last - (NOON - 24 * HOUR)) / (24 * HOUR)
     assert found.since_fix is None
+
+
+@pytest.mark.parametrize(
+    ("facts", "exposed"),
+    [
+        ({}, True),
+        ({"scope": "extra", "affects": {"published": ("1.0",)}}, True),
+        ({"scope": "floor", "affects": {"floor": ("1.0",)}}, False),
+        ({"scope": "dev", "affects": {"dev": ("1.0",)}}, False),
+        ({"affects": {"candidate": ("1.0",)}}, False),
+    ],
+)
+def test_exposed_is_who_gets_it_and_nobody_to_what_only_head_or_a_floor_holds(facts, exposed):
+    past = Past().scan(0, finding(published_at=NOON, **facts))
+    found = figures(history=past.history(9), record=past.record, now=NOON + 9 * 24 * HOUR)
+    assert (found.exposure.open is not None) is exposed
 
 
 def test_what_is_not_known_has_no_sample():
