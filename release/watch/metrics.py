@@ -11,6 +11,7 @@ from datetime import UTC, date, datetime, timedelta
 import msgspec
 
 from release.errors import Failure
+from release.model.finding import USERS_GET
 from release.model.heartbeat import Heartbeat
 from release.model.history import History, Story
 from release.model.metrics import (
@@ -31,7 +32,7 @@ from release.model.release import Release
 from release.model.runs import DEPLOYED, Ran, Runs
 from release.model.seal import Journal
 from release.model.snapshot import State
-from release.record.history import REMEDIES
+from release.record.history import REMEDIES, response
 from release.watch.ring import uptimes
 
 WINDOW = timedelta(days=30)
@@ -73,8 +74,8 @@ def metrics(seen: Seen, now: datetime) -> Metrics:
         publishing=_publishing(ran, seen.journals),
         scanning=_scanning(ran, seen.heartbeat, now),
         status=_status(ran, seen.probes, now),
-        exposure=_exposure(seen.record, seen.history.stories, now),
-        response=seen.history.response if seen.record else (),
+        exposure=_exposure(seen.record, _reaching(seen), now),
+        response=response(_reaching(seen)) if seen.record else (),
         ci=_minutes(ran, now),
         days=tuple(_days(ran, now)),
     )
@@ -224,6 +225,17 @@ def _status(ran: Iterable[Ran], probes: Probes | None, now: datetime) -> Updates
         last_at=max((one.at for one in good), default=None),
         uptime=tuple(one for one in told if one.checks),
     )
+
+
+def _reaching(seen: Seen) -> tuple[Story, ...]:
+    """The stories of what users get or got, and of own code: not of floors or of our tools."""
+    told = seen.record.tracked if seen.record else ()
+    other = {
+        item.finding.key
+        for item in told
+        if item.finding.kind == "dependency" and item.finding.scope not in USERS_GET
+    }
+    return tuple(story for story in seen.history.stories if story.key not in other)
 
 
 def _exposure(record: Record | None, stories: Iterable[Story], now: datetime) -> Exposure:

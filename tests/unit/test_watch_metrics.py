@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 from prometheus_client.parser import text_string_to_metric_families
-from test_record_history import returning
+from test_record_history import Past, finding, returning
 from worlds import NOON
 
 from release.flows.figures import of_metrics
@@ -120,6 +120,14 @@ def test_exposure_counts_from_the_publication_to_the_remedy():
     last = history.stories[0].spans[-1].closed or NOON + 31 * 24 * HOUR
     assert days == (last - (NOON - 24 * HOUR)) / (24 * HOUR)
     assert found.since_fix is None
+
+
+@pytest.mark.parametrize(("scope", "counted"), [("runtime", 1), ("floor", 0), ("dev", 0)])
+def test_what_users_do_not_get_is_no_exposure_and_owes_no_remedy(scope, counted):
+    past = Past().scan(0, replace(finding(), scope=scope, published_at=NOON))
+    found = figures(history=past.history(1), record=past.record, now=NOON + 24 * HOUR)
+    assert (found.exposure.open is not None) == bool(counted)
+    assert sum(one.open for one in found.response) == counted
 
 
 def test_what_is_not_known_has_no_sample():
