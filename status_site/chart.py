@@ -94,7 +94,7 @@ def strip(tones: Sequence[str], label: str) -> Markup:
     :param label: the whole picture in words.
     """
     svg = Element(
-        "svg", viewBox=f"0 0 {4 * len(tones)} 1", preserveAspectRatio="none", role="img",
+        "svg", viewBox=f"0 0 {4 * len(tones) - 1} 1", preserveAspectRatio="none", role="img",
         attrib={"class": "strip", "aria-label": label},
     )  # fmt: skip
     for tone in dict.fromkeys(tones):

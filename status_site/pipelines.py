@@ -179,9 +179,13 @@ def _build(context: Context, output: str) -> Outcome:
     from release.flows.endings import Ending
     from status_site.build import FOLDER, mark_failed
     from status_site.site import build_site
+    from status_site.store import check_unclaimed
 
     workspace, now = context.workspace, context.clock.now()
     folder = Path(output).absolute() if output else workspace.root / FOLDER
+    _check_beside(workspace.root, folder)
+    if output:
+        check_unclaimed(folder)
     try:
         refresh(context, context.place.name)
     except DocumentError as error:
@@ -190,16 +194,30 @@ def _build(context: Context, output: str) -> Outcome:
     built = build_site(workspace.root, folder, now)
     status = built.status
     text = (
-        f"{status.project}: grade {status.security_grade or 'withheld'}, "
+        f"{status.project or context.metadata.normalized_name}: "
+        f"grade {status.security_grade or 'withheld'}, "
         f"{status.vulnerability_summary.total} open finding(s)\n{built.folder / 'index.html'}"
     )
     withheld = "the site gives no grade: something is unknown, too old or failed, and it says what"
     means = "the site says what is known, until its time is over"
+    shown = "status.publish brings it to its readers; status.serve shows it here"
     ending = Ending(
         means if status.security_grade else withheld,
-        "status.publish brings it to its readers; status.serve shows it here",
+        shown if status.scan_date else "release.scan looks at what users get, and writes it anew",
     )
     return Outcome(status, text, ending=ending)
+
+
+def _check_beside(project: Path, folder: Path) -> None:
+    """Refuse to lay a site over the project itself.
+
+    :raises UsageError: the folder is the project's, or one around it.
+    """
+    from release.errors import UsageError
+
+    if project.is_relative_to(folder.resolve()):
+        remedy = "name a folder of the site's own, such as public"
+        raise UsageError(f"{folder} holds the project itself", remedy=remedy)
 
 
 def _publish(context: Context, to: str, *, dry_run: bool) -> Outcome:
@@ -208,9 +226,11 @@ def _publish(context: Context, to: str, *, dry_run: bool) -> Outcome:
     from release.flows.console import Outcome
     from release.flows.endings import Ending
     from status_site.build import FOLDER
-    from status_site.publish import destination, publish_site
+    from status_site.publish import Folder, destination, publish_site
 
     place = _Counted(destination(to))
+    if isinstance(place.inner, Folder):
+        _check_beside(context.workspace.root, place.inner.path)
     folder = context.workspace.root / FOLDER
     context.tell("writing the site ...")
     try:
@@ -235,12 +255,12 @@ class _Counted:
 
     def __init__(self, place: Destination) -> None:
         self.digests, self.digest, self.delete = place.digests, place.digest, place.delete
-        self._place = place
+        self.inner = place
         self._written = 0
 
     def put(self, name: str, data: bytes, kind: str) -> None:
         """Write a file."""
-        self._place.put(name, data, kind)
+        self.inner.put(name, data, kind)
         self._written += len(data)
         progress.moved("written", self._written, 0)
 

@@ -9,14 +9,15 @@ compared by digest, and not by what an earlier run meant to do.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 from urllib.parse import urlsplit
 
 from release.adapters.bucket import Bucket
 from release.adapters.workspace import write_bytes
-from release.errors import ProjectError, UsageError
+from release.errors import FailedError, ProjectError, UsageError
 from release.model.base import Document, decode, sha256
 from status_site.status import SecurityStatus
 from status_site.store import current_files, held
@@ -29,11 +30,13 @@ KINDS = {
 }
 LAST = ("badges/", "index.html", "build.json", "index.json")
 """What leads to the other files comes after them; ``index.json`` is the last."""
+PAGE = b'<meta name="build-id"'
+"""What tells a page of ours."""
 _OURS = re.compile(
-    r"(index|findings(-\d+)?|releases|dashboard)\.html|vex\.json|badges/[a-z-]+\.(json|svg)"
+    r"(index|findings(-\d+)?|releases|dashboard)\.html|vex\.json|badges/(grade|vulnerabilities|last-scan|release)\.(json|svg)"
     r"|(findings|releases)/[^/]+\.(json|html)|sbom/[^/]+\.cdx\.json"
 )
-"""What an earlier build may have left there; nothing else is ever removed."""
+"""What an earlier build may have left there, where there was one; all else is never removed."""
 
 
 class Destination(Protocol):
@@ -60,7 +63,8 @@ class Folder:
     """A folder of plain files, for any web server or uploader.
 
     :param path: it is made where it is not there.
-    :raises UsageError: it holds the site as links, which ``status.build`` keeps.
+    :raises UsageError: it holds the site as links, which ``status.build`` keeps; or it is a file,
+        or the site of somebody else.
     """
 
     def __init__(self, path: Path) -> None:
@@ -69,12 +73,15 @@ class Folder:
                 f"{path} is a site that status.build keeps",
                 remedy="name another folder; or let the web server follow the links of this one",
             )
+        with _told(path):
+            _check_free(path)
         self.path = path
 
     def digests(self) -> Mapping[str, str]:
         """The files there are."""
-        paths = (path for path in self.path.rglob("*") if path.is_file())
-        return {p.relative_to(self.path).as_posix(): sha256(p.read_bytes()) for p in paths}
+        with _told(self.path):
+            paths = (path for path in self.path.rglob("*") if path.is_file())
+            return {p.relative_to(self.path).as_posix(): sha256(p.read_bytes()) for p in paths}
 
     def digest(self, data: bytes) -> str:
         """Their sha256."""
@@ -82,14 +89,45 @@ class Folder:
 
     def put(self, name: str, data: bytes, kind: str) -> None:  # noqa: ARG002 - told by its suffix
         """Write a file beside, and rename it."""
-        write_bytes(self.path / name, data)
+        with _told(self.path):
+            write_bytes(self.path / name, data)
 
     def delete(self, name: str) -> None:
         """Remove a file, and its folder if that is empty."""
         path = self.path / name
-        path.unlink(missing_ok=True)
-        if path.parent != self.path and not any(path.parent.iterdir()):
-            path.parent.rmdir()
+        with _told(self.path):
+            path.unlink(missing_ok=True)
+            if path.parent != self.path and not any(path.parent.iterdir()):
+                path.parent.rmdir()
+
+
+@contextmanager
+def _told(path: Path) -> Iterator[None]:
+    """Say which place it was that could not be read or written."""
+    try:
+        yield
+    except OSError as error:
+        raise FailedError(
+            f"the site could not be brought to {path}",
+            why=str(error),
+            remedy="make room or give leave there, then run again: it goes on where it ended",
+        ) from error
+
+
+def _check_free(path: Path) -> None:
+    """Refuse what no site can lie in, and what holds the pages of somebody else.
+
+    :raises UsageError: it is such a place.
+    """
+    page = path / "index.html"
+    if path.exists() and not path.is_dir():
+        raise UsageError(f"{path} is no folder", remedy="name a folder, or one to be made")
+    if page.is_file() and PAGE not in page.read_bytes():
+        raise UsageError(
+            f"{path} holds another site, whose pages would be replaced",
+            why="its index.html was not written by status.publish",
+            remedy="name a folder of the status's own, such as a folder in that one",
+        )
 
 
 class Published(Document, frozen=True, kw_only=True, tag="release-warden/status-published/1"):
@@ -132,7 +170,8 @@ def bring(files: Mapping[str, bytes], to: Destination) -> tuple[tuple[str, ...],
     written = tuple(name for name in in_order(files) if there.get(name) != to.digest(files[name]))
     for name in written:
         to.put(name, files[name], KINDS[name.rpartition(".")[2]])
-    removed = tuple(sorted(name for name in there if name not in files and _OURS.fullmatch(name)))
+    ours = (name for name in there if name not in files and _OURS.fullmatch(name))
+    removed = tuple(sorted(ours)) if "build.json" in there else ()
     for name in removed:
         to.delete(name)
     return written, removed

@@ -41,6 +41,12 @@ def with_badges(readme: str, url: str) -> str:
             remedy=f"write these two lines once, where they should stand: {START} and {END}",
         )
     start, end = found[0].span()
+    if readme.count(START, start, end) > 1:
+        raise UsageError(
+            "the README opens its place for badges twice",
+            why="what stands between the first opening and the second would be lost",
+            remedy=f"leave one {START} and one {END} after it",
+        )
     ends = "\r\n" if "\r\n" in readme else "\n"
     return readme[:start] + text.replace("\n", ends) + readme[end:]
 
@@ -57,9 +63,9 @@ def block(url: str) -> str:
 
 
 def _base(url: str) -> str:
+    remedy = "give --url, or status-url in [tool.release-warden], as https://..."
+    if not url:
+        raise UsageError("there is no address that the badges could lead to", remedy=remedy)
     if https_only(url) is None or set(url) & set("()<>[]\"'\\?#"):
-        raise UsageError(
-            f"{url!r} is no address that a README can show",
-            remedy="give --url, or status-url in [tool.release-warden], as https://...",
-        )
+        raise UsageError(f"{url!r} is no address that a README can show", remedy=remedy)
     return url.rstrip("/") + "/"

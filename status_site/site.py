@@ -60,13 +60,13 @@ def write_badges(readme: Path, url: str, *, dry_run: bool = False) -> BadgesResu
     text = block(url)
     try:
         before = readme.read_bytes().decode()
-    except (FileNotFoundError, UnicodeDecodeError) as error:
+    except (OSError, UnicodeDecodeError) as error:
         raise UsageError(
             f"{readme.name} cannot be read", why=str(error), remedy="name it with --readme"
         ) from error
     after = with_badges(before, url)
     if after != before and not dry_run:
-        write_file(readme, after)
+        write_file(readme.resolve(), after)
     return BadgesResult(readme=str(readme), changed=after != before, text=text)
 
 

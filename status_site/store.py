@@ -20,13 +20,24 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from release.errors import DocumentError, FailedError, TryAgainError
+from release.errors import DocumentError, FailedError, TryAgainError, UsageError
 from release.model.base import decode
 from status_site.schemas import BuildFiles
+from status_site.status import LINKS
 
 BUILDS = ".builds"
 CURRENT = ".current"
 INDEX = "build.json"
+NAMES = frozenset(
+    {
+        *(path.partition("/")[0] for path in LINKS.values()),
+        "findings",
+        "releases",
+        "sbom",
+        "vex.json",
+    }
+)
+"""What a site has on its first level."""
 LOCK_PATIENCE = 60
 """Seconds for which another builder is waited for."""
 FOLDER_MODE, FILE_MODE = 0o755, 0o644
@@ -225,6 +236,22 @@ def _check_ours(folder: Path, files: Iterable[str]) -> None:
             f"the site in {folder} could not be written, as it has lost its links",
             why=f"folders stand where links belong, as cp -rL leaves them: {', '.join(real)}",
             remedy=f"delete {folder}, then run again: the site is made anew from the documents",
+        )
+
+
+def check_unclaimed(folder: Path) -> None:
+    """Refuse a folder that others made and that holds what links of ours would replace.
+
+    :raises UsageError: nothing was ever built there, and such names are there.
+    """
+    if any(os.path.lexists(folder / name) for name in (BUILDS, CURRENT)):
+        return
+    theirs = sorted(name for name in NAMES if os.path.lexists(folder / name))
+    if theirs:
+        raise UsageError(
+            f"{folder} holds files that the site would replace",
+            why=f"no site was ever built there, but it holds: {', '.join(theirs)}",
+            remedy="give --output with a folder of the site's own, or move these away",
         )
 
 

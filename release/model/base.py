@@ -62,7 +62,7 @@ def decode(kind: type[D], data: bytes | str, *, origin: str = "document") -> D:
         return msgspec.json.decode(data, type=kind)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise DocumentError(
-            f"{origin} is no {schema_name(kind.__name__)}",
+            f"{origin} is no {kind.__struct_config__.tag}",
             why=str(error),
             remedy="nothing was changed; restore the document or make it anew",
         ) from error

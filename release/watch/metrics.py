@@ -32,7 +32,7 @@ from release.model.release import Release
 from release.model.runs import DEPLOYED, Ran, Runs
 from release.model.seal import Journal
 from release.model.snapshot import State
-from release.record.history import REMEDIES
+from release.record.history import REMEDIES, response
 from release.watch.ring import uptimes
 
 WINDOW = timedelta(days=30)
@@ -77,7 +77,7 @@ def metrics(seen: Seen, now: datetime) -> Metrics:
         scanning=_scanning(ran, seen.heartbeat, now),
         status=_status(ran, seen.probes, now),
         exposure=_exposure(seen.record, seen.history.stories, now),
-        response=seen.history.response if seen.record else (),
+        response=response(_owing(seen.history.stories)) if seen.record else (),
         ci=_minutes(ran, now),
         days=tuple(_days(ran, now)),
     )
@@ -233,6 +233,11 @@ def _status(ran: Iterable[Ran], probes: Probes | None, now: datetime) -> Updates
         last_at=max((one.at for one in good), default=None),
         uptime=tuple(one for one in told if one.checks),
     )
+
+
+def _owing(stories: Iterable[Story]) -> Iterator[Story]:
+    """Those of what users get or got, and of own code: not of floors or of our tools."""
+    return (one for one in stories if one.kind != "dependency" or one.scope in USERS_GET)
 
 
 def _exposure(record: Record | None, stories: Iterable[Story], now: datetime) -> Exposure:

@@ -51,13 +51,26 @@ def base_of(url: str) -> str:
 
     :raises UsageError: it is no address of a site that can be looked at.
     """
-    parts = urlsplit(url)
     remedy = "name the site's address, or status-url in [tool.release-warden], as https://..."
-    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
-        raise UsageError(f"{url!r} is no address of a status site", remedy=remedy)
+    if not url:
+        raise UsageError("there is no address of a status site to look at", remedy=remedy)
     if HOLDS_A_USER.match(url):
         raise UsageError("the address of the status site holds a user or a password", remedy=remedy)
-    return url.removesuffix("index.html").rstrip("/") + "/"
+    if not _is_address(url):
+        raise UsageError(f"{url!r} is no address of a status site", remedy=remedy)
+    folder = url.removesuffix("/index.html").removesuffix("/index.json")
+    return folder.rstrip("/") + "/"
+
+
+def _is_address(url: str) -> bool:
+    """Whether it names a folder on a server of the web, and nothing within it."""
+    try:
+        parts = urlsplit(url)
+        _ = parts.port  # beyond 65535 it is refused here
+    except ValueError:
+        return False
+    odd = parts.query or parts.fragment or any(map(str.isspace, url))
+    return parts.scheme in {"http", "https"} and bool(parts.hostname) and not odd
 
 
 def address(base: str, path: str) -> str:

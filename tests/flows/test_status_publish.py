@@ -121,6 +121,33 @@ def test_places_that_are_none(named):
         destination(named)
 
 
+def test_the_pages_of_somebody_else_stay(tmp_path):
+    handbook = tmp_path / "public"
+    handbook.mkdir()
+    (handbook / "index.html").write_text("<h1>my handbook</h1>")
+    with pytest.raises(UsageError, match="holds another site"):
+        destination(str(handbook))
+
+
+def test_the_first_time_nothing_is_removed(sites, tmp_path):
+    public = tmp_path / "public"
+    for name in ("releases/1.0.html", "badges/coverage.svg"):
+        (public / name).parent.mkdir(parents=True)
+        (public / name).write_text("not ours")
+    assert publish_site(sites[0], "public", Folder(public)).removed == ()
+    assert there(public) > {"releases/1.0.html", "badges/coverage.svg"}
+    publish_site(sites[1], "public", Folder(public))
+    assert (public / "badges/coverage.svg").read_text() == "not ours"
+
+
+def test_a_place_that_cannot_be_written_is_the_one_that_is_named(sites, tmp_path):
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(UsageError, match="is no folder"):
+        destination(str(tmp_path / "file"))
+    with pytest.raises(FailedError, match=f"brought to {tmp_path}/file/public"):
+        publish_site(sites[0], "public", Folder(tmp_path / "file" / "public"))
+
+
 def test_the_folder_of_links_is_none(sites):
     with pytest.raises(UsageError, match=r"status\.build keeps"):
         destination(str(sites[0]))

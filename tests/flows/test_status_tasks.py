@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+import sys
 
 import pytest
 from kit import advise, git, make_project, warden
@@ -71,6 +72,36 @@ def test_building_late_withdraws_the_grade(released, tmp_path):
     assert late.code == 0
     assert late.document["security_grade"] is None
     assert json.loads((place / "badges" / "grade.json").read_text())["message"].startswith("unkn")
+
+
+def test_before_the_first_scan_it_is_named_and_the_scan_is_next(tmp_path):
+    project = make_project(tmp_path / "plain")
+    argv = [sys.executable, "-P", "-m", "release", "status.build", "--project", str(project)]
+    said = subprocess.run(argv, check=True, capture_output=True, text=True).stdout
+    assert said.startswith("plain-thing: grade withheld")
+    assert "next: release.scan" in said
+
+
+@pytest.mark.parametrize("name", ["index.html", "badges/coverage.svg"])
+def test_what_others_wrote_is_not_replaced(released, tmp_path, name):
+    """As with ``--output docs``: nothing of ours is left there either."""
+    theirs = tmp_path / "docs" / name
+    theirs.parent.mkdir(parents=True)
+    theirs.write_text("my handbook")
+    before = sorted((tmp_path / "docs").rglob("*"))
+    ran = warden(released, "status.build", "--output", str(tmp_path / "docs"))
+    assert (ran.code, theirs.read_text()) == (2, "my handbook")
+    assert "--output" in ran.document["next"]
+    assert sorted((tmp_path / "docs").rglob("*")) == before
+
+
+@pytest.mark.parametrize("flag", ["build --output", "publish --to"])
+@pytest.mark.parametrize("folder", [".", ".."])
+def test_the_project_itself_is_no_place_for_the_site(released, flag, folder):
+    before = sorted(released.iterdir())
+    ran = warden(released, *f"status.{flag}".split(), str(released / folder))
+    assert (ran.code, sorted(released.iterdir())) == (2, before)
+    assert "holds the project itself" in ran.document["what"]
 
 
 def test_a_ledger_that_cannot_be_read_marks_the_site(released, tmp_path):

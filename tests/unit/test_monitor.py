@@ -225,8 +225,13 @@ def test_endpoints_are_bounded_and_odd_names_are_not_asked_for():
 
 
 @pytest.mark.parametrize(
-    "url", ["", "ftp://x/", "https://", "https://me:pw@x.example/", "https://x/?a=1", "x.example"]
-)
+    "url",
+    [
+        "", "ftp://x/", "https://", "https://me:pw@x.example/", "https://x/?a=1", "x.example",
+        "https://[::1", "https://x.example:99999/", "https://x y.example/",
+        "https://me:pw@x y.example/?a=1",
+    ],
+)  # fmt: skip
 def test_addresses_that_are_none(url):
     with pytest.raises(UsageError) as caught:
         base_of(url)
@@ -234,6 +239,6 @@ def test_addresses_that_are_none(url):
 
 
 def test_addresses():
-    for url in ("https://x.example/s", "https://x.example/s/", "https://x.example/s/index.html"):
-        assert base_of(url) == "https://x.example/s/"
+    for file in ("", "/", "/index.html", "/index.json"):
+        assert base_of(f"https://x.example/s{file}") == "https://x.example/s/"
     assert address("https://x/", "findings/a@b~c.json") == "https://x/findings/a@b~c.json"

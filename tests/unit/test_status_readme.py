@@ -50,8 +50,24 @@ def test_a_readme_without_just_one_place(readme):
     assert START in caught.value.remedy
 
 
+def test_text_after_an_opening_that_was_never_closed_is_not_lost():
+    with pytest.raises(UsageError, match="opens its place for badges twice") as caught:
+        with_badges(f"{START}\n# Plain\n\nWhat it does.\n\n{START}\n{END}\n", URL)
+    assert "would be lost" in caught.value.why
+
+
+def test_a_readme_that_is_a_link_stays_one(tmp_path):
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs" / "index.md").write_text(f"{START}{END}")
+    (tmp_path / "README.md").symlink_to("docs/index.md")
+    assert write_badges(tmp_path / "README.md", URL).changed
+    assert (tmp_path / "README.md").is_symlink()
+    assert (tmp_path / "docs" / "index.md").read_text() == block(URL)
+
+
 def test_a_readme_that_is_not_there_or_is_no_text(tmp_path):
     (tmp_path / "latin.md").write_bytes(b"caf\xe9")
-    for name in ("latin.md", "nowhere.md"):
+    (tmp_path / "folder.md").mkdir()
+    for name in ("latin.md", "nowhere.md", "folder.md"):
         with pytest.raises(UsageError, match=f"{name} cannot be read"):
             write_badges(tmp_path / name, URL)

@@ -146,6 +146,13 @@ def test_exposed_is_who_gets_it_and_nobody_to_what_only_head_or_a_floor_holds(fa
     assert (found.exposure.open is not None) is exposed
 
 
+@pytest.mark.parametrize(("scope", "counted"), [("runtime", 1), ("floor", 0), ("dev", 0)])
+def test_what_users_do_not_get_owes_no_remedy(scope, counted):
+    past = Past().scan(0, finding(scope=scope, affects={scope: ("1.0",)}))
+    found = figures(history=past.history(1), record=past.record, now=NOON + 24 * HOUR)
+    assert sum(one.open for one in found.response) == counted
+
+
 def test_what_is_not_known_has_no_sample():
     samples = list(text_string_to_metric_families(as_prometheus(figures())))
     names = {family.name for family in samples}
