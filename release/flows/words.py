@@ -58,11 +58,11 @@ def of_scan(scanned: Scanned) -> str:
         f"{snapshot.project.name} {snapshot.project.version} at {snapshot.project.commit[:12]}"
     ]
     for name, scanner in sorted(snapshot.scanners.items()):
-        lines.append(f"{name}: {scanner.state}, {len(scanner.covered)} packages. {scanner.detail}")
+        lines.append(f"{name}: {scanner.state}, {_packages(scanner.covered)}. {scanner.detail}")
     for closure in snapshot.closures:
         pythons = ", ".join(closure.pythons)
         lines.append(
-            f"{closure.kind} {closure.version}: {len(closure.pins)} packages on Python {pythons}"
+            f"{closure.kind} {closure.version}: {_packages(closure.pins)} on Python {pythons}"
         )
     found = record.open
     lines.append(f"{len(found)} open finding(s)")
@@ -73,6 +73,10 @@ def of_scan(scanned: Scanned) -> str:
         ]
         lines.append(table(("severity", "package", "version", "id", "in"), rows))
     return "\n".join([*lines, of_changes(scanned.changes)])
+
+
+def _packages(those: Sequence[object]) -> str:
+    return f"{len(those)} package{'' if len(those) == 1 else 's'}"
 
 
 def of_quiet(scanned: Scanned) -> str:

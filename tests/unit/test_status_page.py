@@ -224,6 +224,42 @@ def test_not_scanned_yet():
     assert "data-valid-until" not in shown.all("html")[0]
 
 
+def test_a_release_that_nobody_scanned_was_not_resolved_from_its_source():
+    text = "".join(pages(Documents(receipts=(receipt(),)))["index.html"].data.values())
+    assert "Nothing is known yet about what an install brings" in text
+    assert "from its source" not in text
+
+
+UNSEEN = "\N{EN DASH}None known"
+
+
+@pytest.mark.parametrize(
+    ("scanners", "findings", "shown"),
+    [
+        (None, (), ["0", "0", "0", "0", "0"]),
+        ({}, (), [UNSEEN] * 5),
+        ({}, (finding(),), [UNSEEN, "1", *[UNSEEN] * 3]),
+    ],
+)
+def test_what_was_not_seen_is_not_told_as_zero(scanners, findings, shown):
+    documents = world(*findings, scanners=scanners)
+    made = site_files(documents, SecurityStatus.from_documents(documents))
+    text = made["index.html"].decode()
+    numbers = re.findall(r"<dd>(.*?)</dd>", text)
+    assert [re.sub(r"<.*?>", "", number) for number in numbers] == shown
+
+
+def test_a_release_that_was_made_is_not_told_as_owed():
+    made = Release(
+        version="1.3", trigger="manual", fingerprint="f", state="confirmed", sealed_at=NOW
+    )
+    history = History(**WHERE, as_of=NOW, releases=(made,), stories=())
+    shown = pages(world(decision=decision("release"), history=history))["index.html"]
+    text = "".join(shown.data.values())
+    assert "A release was made" in text
+    assert "A release is owed" not in text
+
+
 @each_page
 def test_headings_and_tables_for_screen_readers(shown):
     levels = [int(name[1]) for name, _ in shown.tags if re.fullmatch("h[1-6]", name)]
